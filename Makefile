@@ -1,0 +1,54 @@
+# Every target sets itself up: a Python of 3.11 or later is all that has to be there.
+# PYTHON=python3.12 picks another one, ARGS="..." is passed on to the command of a target.
+
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/installed
+TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
+
+.PHONY: help demo test oracle bench tex
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+
+demo: $(STAMP) compiled ## derive, explain and check the 3-4-2 network
+	@$(PY) -m symbackprop demo $(ARGS)
+
+test: $(STAMP) compiled ## run the test suite on two cores
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+oracle: $(STAMP) compiled ## long sweep: random programs against automatic differentiation
+	@$(PY) tests/oracle.py $(ARGS)
+
+bench: $(STAMP) compiled ## measure the derivation against bare SymPy construction
+	@$(PY) benchmarks/derive.py $(ARGS)
+
+tex: $(STAMP) compiled pdflatex ## typeset every example (installs a stock TeX where apt-get can)
+	@$(PY) tests/compile_tex.py $(ARGS)
+
+# The stamp is written last, so a set-up that broke off starts again; a changed pyproject.toml installs again.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'setting up $(VENV) (once, a minute or so)' >&2
+	@$(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) \
+		|| { echo 'the venv module is missing; on Debian or Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(PY) -m compileall -q -j 2 $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
+# Python itself writes no byte code where PYTHONDONTWRITEBYTECODE is set, and every start would compile anew.
+.PHONY: compiled pdflatex
+compiled: $(STAMP)
+	@$(PY) -m compileall -q symbackprop >&2 || true
+
+pdflatex:
+	@command -v pdflatex >/dev/null && exit 0; \
+	command -v apt-get >/dev/null || { echo 'pdflatex is missing: install a TeX distribution' >&2; exit 1; }; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	echo 'installing $(TEX_PACKAGES)' >&2; \
+	{ $$as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	$$as_root apt-get install -y -qq --no-install-recommends $(TEX_PACKAGES); } >&2
