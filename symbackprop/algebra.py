@@ -1,0 +1,316 @@
+"""The constructors that simplify: what they return is what a derivation shows.
+
+`contract` brings a contraction into the form that is kept: rows of `CONTRACTION_RULES`, applied in order. Each row is
+one law of sums of products with its name and reason, and a derivation's steps replay the same rows one at a time.
+Operand order is kept throughout; only like terms of a sum are merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import permutations
+from typing import NamedTuple
+
+import sympy as sp
+
+from .expr import (Add, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, canonical_labels, function,
+                   is_elementwise, label_sizes)
+
+ONE = Const(sp.Integer(1))
+ZERO = Const(sp.Integer(0))
+
+
+def const(value: sp.Expr | int) -> Const:
+    """A rank-0 number."""
+    return Const(sp.Integer(value) if isinstance(value, int) else value)
+
+
+def zero(shape: Shape) -> Expr:
+    """The zero tensor of a shape."""
+    if not shape:
+        return ZERO
+    labels = tuple(range(len(shape)))
+    return Contract((ZERO, Ones(shape)), ((), labels), labels)
+
+
+def is_zero(node: Expr) -> bool:
+    return node is ZERO or (type(node) is Contract and node.operands[0] is ZERO)
+
+
+class Product:
+    """A contraction being simplified: a number and parallel lists of operands and their labels."""
+
+    __slots__ = ("coefficient", "operands", "labels", "output", "dims")
+
+    def __init__(self, operands: Sequence[Expr], inputs: Sequence[Labels], output: Labels) -> None:
+        self.coefficient: sp.Expr = sp.S.One
+        self.operands, self.labels, self.output = list(operands), list(inputs), output
+        self.dims = label_sizes(tuple(operands), tuple(inputs))
+
+    def occurrences(self, label: int) -> int:
+        return sum(label in labels for labels in self.labels)
+
+    def rename(self, old: int, new: int) -> None:
+        self.labels = [tuple(new if i == old else i for i in labels) for labels in self.labels]
+
+    def snapshot(self) -> Contract:
+        """The contraction as it stands, stored without further simplification."""
+        operands, labels = list(self.operands), list(self.labels)
+        if self.coefficient != 1 or not operands:
+            operands.insert(0, Const(self.coefficient))
+            labels.insert(0, ())
+        return Contract(tuple(operands), tuple(labels), self.output)
+
+
+def numbers_multiply(work: Product) -> bool:
+    keep = [k for k, operand in enumerate(work.operands) if type(operand) is not Const]
+    if len(keep) == len(work.operands):
+        return False
+    for operand in work.operands:
+        if type(operand) is Const:
+            work.coefficient = work.coefficient * operand.value
+    work.operands = [work.operands[k] for k in keep]
+    work.labels = [work.labels[k] for k in keep]
+    return True
+
+
+def factors_open(work: Product) -> bool:
+    """Take apart operands that are themselves products where that shortens or joins something."""
+    changed, again = False, True
+    while again:
+        again = False
+        pattern = is_elementwise(tuple(work.labels), work.output) or len(work.operands) == 1
+        for k, operand in enumerate(work.operands):
+            if type(operand) is Contract and operand.ornate and opens(operand, pattern, len(work.operands) == 1):
+                splice(work, k, operand)
+                changed = again = True
+                break
+    return changed
+
+
+def opens(inner: Contract, joins: bool, alone: bool) -> bool:
+    """Whether an inner contraction is taken apart inside an outer one."""
+    if any(type(o) in (Const, Ones, Delta) for o in inner.operands):
+        return True
+    if len(inner.operands) == 1:
+        is_permutation = len(inner.inputs[0]) == len(inner.output) and len(set(inner.output)) == len(inner.output)
+        return is_permutation or alone
+    return is_elementwise(inner.inputs, inner.output) and (joins or not inner.output)
+
+
+def splice(work: Product, k: int, inner: Contract) -> None:
+    """Replace operand `k` by the operands of `inner`, its summed labels renamed apart."""
+    outer = dict(zip(inner.output, work.labels[k]))
+    fresh = max((i for labels in work.labels for i in labels), default=-1)
+    fresh = max(fresh, max(work.output, default=-1)) + 1
+    labels: list[Labels] = []
+    for operand, inputs in zip(inner.operands, inner.inputs):
+        for i, dim in zip(inputs, operand.shape):
+            if i not in outer:
+                outer[i], fresh = fresh, fresh + 1
+            work.dims[outer[i]] = dim
+        labels.append(tuple(outer[i] for i in inputs))
+    work.operands[k:k + 1] = inner.operands
+    work.labels[k:k + 1] = labels
+
+
+def delta_collapses(work: Product) -> bool:
+    changed, k = False, 0
+    while k < len(work.operands):
+        if type(work.operands[k]) is Delta:
+            i, j = work.labels[k]
+            summed = j if j not in work.output else i
+            if i == j or summed not in work.output:
+                if i == j:
+                    work.operands[k], work.labels[k] = Ones((work.dims[i],)), (i,)
+                else:
+                    del work.operands[k], work.labels[k]
+                    kept = i if summed == j else j
+                    lone = work.occurrences(kept) + work.occurrences(summed) == 0
+                    work.rename(summed, kept)
+                    if lone:
+                        work.operands.insert(k, Ones((work.dims[kept],)))
+                        work.labels.insert(k, (kept,))
+                changed = True
+                continue
+        k += 1
+    return changed
+
+
+def ones_drop(work: Product) -> bool:
+    changed = False
+    for k in reversed(range(len(work.operands))):
+        operand = work.operands[k]
+        if type(operand) is not Ones:
+            continue
+        own = work.labels[k]
+        del work.operands[k], work.labels[k]
+        needed = []
+        for label in dict.fromkeys(own):
+            if work.occurrences(label):
+                continue
+            if label in work.output:
+                needed.append(label)
+            else:
+                work.coefficient = work.coefficient * work.dims[label]
+        if needed:
+            work.operands.insert(k, Ones(tuple([work.dims[i] for i in needed])))
+            work.labels.insert(k, tuple(needed))
+        changed |= tuple(needed) != own
+    return changed
+
+
+class ContractionRule(NamedTuple):
+    """A law of sums of products: its name as a reader of a derivation sees it, its reason, and what it does."""
+
+    name: str
+    because: str
+    apply: Callable[[Product], bool]
+
+
+CONTRACTION_RULES = (
+    ContractionRule("factors join", "a product inside a product is one product", factors_open),
+    ContractionRule("the delta collapses", "Σ_k δ_ik v_k = v_i: only k = i survives in the sum", delta_collapses),
+    ContractionRule("ones drop out", "a factor 1 changes nothing, and Σ_i 1 counts the entries", ones_drop),
+    ContractionRule("numbers multiply", "scalars commute with everything", numbers_multiply),
+)
+
+
+def contract(operands: Sequence[Expr], inputs: Sequence[Labels], output: Labels) -> Expr:
+    """The simplified contraction of `operands`, each read at its own labels, onto `output`."""
+    plain = len(operands) > 1
+    for operand in operands:
+        kind = type(operand)
+        if kind is Const or kind is Ones or kind is Delta or (kind is Contract and operand.ornate):
+            plain = False
+            break
+    if plain:
+        return Contract(tuple(operands), tuple(inputs), output)
+    work = Product(operands, inputs, output)
+    for rule in CONTRACTION_RULES:
+        rule.apply(work)
+    return finish(work)
+
+
+def finish(work: Product) -> Expr:
+    """The node for a contraction to which no rule applies any more."""
+    if work.coefficient == 0 or any(is_zero(o) for o in work.operands):
+        return zero(tuple(work.dims[i] for i in work.output))
+    if work.coefficient == 1 and len(work.operands) == 1 and work.labels[0] == work.output:
+        return work.operands[0]
+    if not work.operands:
+        return Const(work.coefficient)
+    return work.snapshot()
+
+
+def split_number(node: Expr) -> tuple[sp.Expr, Expr]:
+    """A node as (number, rest)."""
+    if type(node) is Const:
+        return node.value, ONE
+    if type(node) is Contract and type(node.operands[0]) is Const:
+        rest, inputs = node.operands[1:], node.inputs[1:]
+        if len(rest) == 1 and inputs[0] == node.output:
+            return node.operands[0].value, rest[0]
+        return node.operands[0].value, Contract(rest, inputs, node.output)
+    return sp.S.One, node
+
+
+def is_same_product(a: Expr, b: Expr) -> bool:
+    """Whether two contractions differ only in the order of their operands."""
+    if type(a) is not Contract or type(b) is not Contract or len(a.operands) != len(b.operands) or len(a.operands) > 6:
+        return a is b
+    spots: dict[Expr, list[int]] = {}
+    for k, operand in enumerate(b.operands):
+        spots.setdefault(operand, []).append(k)
+    if any(a.operands.count(o) != len(where) for o, where in spots.items()):
+        return False
+    if is_elementwise(a.inputs, a.output) and is_elementwise(b.inputs, b.output):
+        return True
+    target = canonical_labels(a.inputs, a.output)
+    return any(all(b.operands[k] is o for k, o in zip(order, a.operands))
+               and canonical_labels(tuple(b.inputs[k] for k in order), b.output) == target
+               for order in permutations(range(len(b.operands))))
+
+
+def add(terms: Iterable[Expr]) -> Expr:
+    """The sum of `terms` (at least one, of one shape), like terms merged, zeros dropped, order kept."""
+    terms = list(terms)
+    if len(terms) == 1:
+        return terms[0]
+    flat: list[Expr] = []
+    for term in terms:
+        flat.extend(term.terms if type(term) is Add else (term,))
+    merged: list[tuple[sp.Expr, Expr]] = []
+    for term in flat:
+        number, core = split_number(term)
+        for k, (known, other) in enumerate(merged):
+            if other is core or is_same_product(other, core):
+                merged[k] = (known + number, other)
+                break
+        else:
+            merged.append((number, core))
+    kept = [scale(number, core) for number, core in merged if number != 0]
+    if not kept:
+        return zero(flat[0].shape)
+    kept = [term for term in kept if not is_zero(term)] or kept[:1]
+    return kept[0] if len(kept) == 1 else Add(tuple(kept))
+
+
+def scale(number: sp.Expr | int, node: Expr) -> Expr:
+    """number · node."""
+    if number == 1:
+        return node
+    labels = tuple(range(len(node.shape)))
+    return contract((const(number), node), ((), labels), labels)
+
+
+def negative(node: Expr) -> Expr:
+    return scale(-1, node)
+
+
+def hadamard(*factors: Expr) -> Expr:
+    """The entrywise product of factors of one shape; scalars multiply everything."""
+    rank = max(len(f.shape) for f in factors)
+    labels = tuple(range(rank))
+    return contract(factors, tuple([labels if f.shape else () for f in factors]), labels)
+
+
+def transpose(node: Expr) -> Expr:
+    """The axes of `node` in reverse order."""
+    labels = tuple(range(len(node.shape)))
+    return contract((node,), (labels,), labels[::-1])
+
+
+def total(node: Expr, axes: tuple[int, ...] | None = None) -> Expr:
+    """The sum over `axes` (all of them by default)."""
+    labels = tuple(range(len(node.shape)))
+    gone = labels if axes is None else axes
+    return contract((node,), (labels,), tuple(i for i in labels if i not in gone))
+
+
+def broadcast(node: Expr, shape: Shape, axes: tuple[int, ...]) -> Expr:
+    """`node` repeated to `shape`, its own axes standing at `axes` of the result: a product with ones."""
+    new = tuple(i for i in range(len(shape)) if i not in axes)
+    if not new:
+        return node
+    ones = Ones(tuple(shape[i] for i in new))
+    order = ((node, axes), (ones, new)) if not axes or new[0] > axes[0] else ((ones, new), (node, axes))
+    return contract([o for o, _ in order], [labels for _, labels in order], tuple(range(len(shape))))
+
+
+def power(node: Expr, exponent: sp.Expr | int) -> Expr:
+    """Every entry raised to a number."""
+    exponent = sp.Integer(exponent) if isinstance(exponent, int) else exponent
+    if exponent == 1:
+        return node
+    if exponent == 0:
+        return Ones(node.shape) if node.shape else ONE
+    if type(node) is Const:
+        return Const(node.value ** exponent)
+    if type(node) is Ones:
+        return node
+    return Map(function("pow", (exponent,)), (node,))
+
+
+def reciprocal(node: Expr) -> Expr:
+    return power(node, -1)

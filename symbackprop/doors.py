@@ -1,0 +1,64 @@
+"""The public functions that lead into several rooms: read a model, compile it, export it, check it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ParseError, SymbackpropError, nearest
+from .program import Program
+from .results import Derivation
+
+if TYPE_CHECKING:
+    from .differences import Report
+
+TARGETS = ("numpy",)
+
+
+def parse(text: str) -> Program:
+    """The model that a text in Python syntax means.
+
+    Raises `ParseError`, `ShapeError` or `UnsupportedError` with line and column.
+    """
+    from .source.read import parse_text
+    return parse_text(text)
+
+
+def read(path: str | Path) -> Program:
+    """The model in a file; `-` is standard input. Raises as `parse`, and `ParseError` where a file is not UTF-8 text."""
+    if str(path) == "-":
+        return parse(sys.stdin.read())
+    try:
+        return parse(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{path} is not UTF-8 text (byte {error.start})") from None
+
+
+def export(derivation: Derivation, to: str = "numpy") -> str:
+    """A module that computes the loss and the gradients, with no dependency but its target's."""
+    if to not in TARGETS:
+        raise SymbackpropError(f"there is no export target {to!r}", hint=nearest(to, TARGETS) or f"one of {', '.join(TARGETS)}")
+    from .codegen import export_numpy
+    return export_numpy(derivation.program, derivation.backward, derivation.loss, derivation.wrt)
+
+
+def lambdify(derivation: Derivation) -> Callable:
+    """`f(**arrays) -> (loss, {name: gradient})` on NumPy; keywords only."""
+    from .codegen import compile_function
+    return compile_function(export(derivation))
+
+
+def check(derivation: Derivation, sizes: dict[str, int] | None = None, seed: int = 0) -> Report:
+    """Compare every gradient with finite differences of the loss; the report is truthy if all agree."""
+    from .differences import check as compare
+    return compare(derivation.program, derivation.backward, derivation.loss, derivation.wrt, sizes, seed)
+
+
+def from_sympy(expr: object) -> Program:
+    """A SymPy expression as a model with the one equation `loss = expr`."""
+    from .bridge import from_expr
+    from .program import Equation
+    node, inputs, _ = from_expr(expr)
+    return Program(inputs, (Equation("loss" if "loss" not in inputs else "C", node),))

@@ -1,0 +1,329 @@
+"""The eight kinds of node that every formula is made of: Var Const Ones Delta Contract Add Map Apply.
+
+Nodes are frozen and interned by content, so equal content is the same object: `==` is `is`, hashing is free and
+every memo is a plain dict. Shapes are tuples of SymPy integers and positive integer symbols, checked on construction.
+Constructing a class stores what it is given; the lower-case functions of `simplify` also simplify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from weakref import WeakValueDictionary
+
+import sympy as sp
+
+from .errors import ShapeError
+
+Shape = tuple[sp.Expr, ...]
+Labels = tuple[int, ...]
+
+_POOL: WeakValueDictionary = WeakValueDictionary()
+
+
+def clear_pool() -> None:
+    """Forget every interned node (for benchmarks; nodes made before and after are then different objects)."""
+    _POOL.clear()
+
+
+@lru_cache(maxsize=4096)
+def size(value: int | str) -> sp.Expr:
+    """A size: a positive integer, or a positive integer symbol for a name."""
+    return sp.Symbol(value, integer=True, positive=True) if isinstance(value, str) else sp.Integer(value)
+
+
+def show_shape(shape: Shape) -> str:
+    """`4×3` for a matrix, `4` for a vector, `a scalar` for rank 0."""
+    return "×".join(str(d) for d in shape) if shape else "a scalar"
+
+
+class Expr:
+    """A tensor-valued node with a `shape`. Final: the eight classes below are all there are."""
+
+    __slots__ = ("shape", "__weakref__")
+    shape: Shape
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return ()
+
+    def __repr__(self) -> str:
+        fields = ", ".join(repr(getattr(self, s)) for s in type(self).__slots__ if s != "ornate")
+        return f"{type(self).__name__}({fields})"
+
+
+_set = object.__setattr__
+
+
+class Var(Expr):
+    """A named tensor: an input, the left side of an equation, or the cotangent of one (`bar`)."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, name: str, shape: Shape) -> Var:
+        key = (cls, name, shape)
+        node = _POOL.get(key)
+        if node is None:
+            node = object.__new__(cls)
+            _set(node, "name", name)
+            _set(node, "shape", shape)
+            _POOL[key] = node
+        return node
+
+
+class Const(Expr):
+    """A rank-0 SymPy number, possibly in sizes, such as 1/B."""
+
+    __slots__ = ("value",)
+    value: sp.Expr
+
+    def __new__(cls, value: sp.Expr) -> Const:
+        key = (cls, value)
+        node = _POOL.get(key)
+        if node is None:
+            node = object.__new__(cls)
+            _set(node, "value", value)
+            _set(node, "shape", ())
+            _POOL[key] = node
+        return node
+
+
+class Ones(Expr):
+    """The all-ones tensor of a shape."""
+
+    __slots__ = ()
+
+    def __new__(cls, shape: Shape) -> Ones:
+        key = (cls, shape)
+        node = _POOL.get(key)
+        if node is None:
+            node = object.__new__(cls)
+            _set(node, "shape", shape)
+            _POOL[key] = node
+        return node
+
+
+class Delta(Expr):
+    """1 where its two indices are equal, else 0: the identity matrix of a size."""
+
+    __slots__ = ()
+
+    def __new__(cls, dim: sp.Expr) -> Delta:
+        key = (cls, dim)
+        node = _POOL.get(key)
+        if node is None:
+            node = object.__new__(cls)
+            _set(node, "shape", (dim, dim))
+            _POOL[key] = node
+        return node
+
+
+@lru_cache(maxsize=1 << 14)
+def canonical_labels(inputs: tuple[Labels, ...], output: Labels) -> tuple[tuple[Labels, ...], Labels]:
+    """Labels renumbered by first appearance, so that `ij,jk->ik` and `ab,bc->ac` are one pattern."""
+    order: dict[int, int] = {}
+    for labels in inputs:
+        for label in labels:
+            order.setdefault(label, len(order))
+    return tuple(tuple(order[i] for i in labels) for labels in inputs), tuple(order[i] for i in output)
+
+
+@lru_cache(maxsize=1 << 14)
+def is_elementwise(inputs: tuple[Labels, ...], output: Labels) -> bool:
+    """Every operand is a scalar or carries exactly the output's labels: a Hadamard product."""
+    return all(labels == output or not labels for labels in inputs)
+
+
+class Contract(Expr):
+    """Sum over the labels that `output` lacks of the product of the operands, each read at its own labels.
+
+    `Contract((W, x), ((0, 1), (1,)), (0,))` is W x. Every output label stands in some operand (an `Ones` where no other
+    does). `ornate` marks contractions that a simplification may take apart when they are an operand of another.
+    """
+
+    __slots__ = ("operands", "inputs", "output", "ornate")
+    operands: tuple[Expr, ...]
+    inputs: tuple[Labels, ...]
+    output: Labels
+    ornate: bool
+
+    def __new__(cls, operands: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) -> Contract:
+        inputs, output = canonical_labels(inputs, output)
+        key = (cls, operands, inputs, output)
+        node = _POOL.get(key)
+        if node is not None:
+            return node
+        dims = label_sizes(operands, inputs)
+        node = object.__new__(cls)
+        _set(node, "operands", operands)
+        _set(node, "inputs", inputs)
+        _set(node, "output", output)
+        _set(node, "shape", tuple([dims[i] for i in output]))
+        _set(node, "ornate", len(operands) == 1 or is_elementwise(inputs, output)
+             or any(type(o) in _BARE for o in operands))
+        _POOL[key] = node
+        return node
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.operands
+
+
+_BARE = (Const, Ones, Delta)
+
+
+def label_sizes(operands: tuple[Expr, ...], inputs: tuple[Labels, ...]) -> dict[int, sp.Expr]:
+    """The size that each label runs over; raises `ShapeError` where two operands disagree."""
+    dims: dict[int, sp.Expr] = {}
+    for operand, labels in zip(operands, inputs):
+        if len(labels) != len(operand.shape):
+            raise ShapeError(f"{len(labels)} indices for a tensor of rank {len(operand.shape)}")
+        for label, dim in zip(labels, operand.shape):
+            known = dims.setdefault(label, dim)
+            if known is not dim and known != dim:
+                raise ShapeError(f"an index runs over {known} and over {dim}")
+    return dims
+
+
+class Add(Expr):
+    """A sum of terms of one shape."""
+
+    __slots__ = ("terms",)
+    terms: tuple[Expr, ...]
+
+    def __new__(cls, terms: tuple[Expr, ...]) -> Add:
+        key = (cls, terms)
+        node = _POOL.get(key)
+        if node is None:
+            shape = terms[0].shape
+            for term in terms:
+                if term.shape != shape:
+                    raise ShapeError(f"a sum of {show_shape(shape)} and {show_shape(term.shape)}")
+            node = object.__new__(cls)
+            _set(node, "terms", terms)
+            _set(node, "shape", shape)
+            _POOL[key] = node
+        return node
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.terms
+
+
+class Function:
+    """What a `Map` applies: a row of the scalar table (or a SymPy `Lambda`, or an unnamed f), possibly differentiated.
+
+    `derivative` lists the arguments differentiated by, so `(0,)` is f′. Made by `function`, which interns.
+    """
+
+    __slots__ = ("name", "params", "derivative", "body", "opaque")
+
+    def __init__(self, name: str, params: tuple, derivative: tuple[int, ...], body: sp.Lambda | None,
+                 opaque: bool) -> None:
+        self.name, self.params, self.derivative, self.body, self.opaque = name, params, derivative, body, opaque
+
+    def __repr__(self) -> str:
+        return f"{self.name}{list(self.params) or ''}" + "′" * len(self.derivative)
+
+    def differentiated(self, argument: int) -> Function:
+        return function(self.name, self.params, (*self.derivative, argument), self.body, self.opaque)
+
+
+@lru_cache(maxsize=None)
+def function(name: str, params: tuple = (), derivative: tuple[int, ...] = (), body: sp.Lambda | None = None,
+             opaque: bool = False) -> Function:
+    """The one `Function` with this content."""
+    return Function(name, params, derivative, body, opaque)
+
+
+class Map(Expr):
+    """An elementwise function of one or more tensors of one shape."""
+
+    __slots__ = ("function", "args")
+    function: Function
+    args: tuple[Expr, ...]
+
+    def __new__(cls, function: Function, args: tuple[Expr, ...]) -> Map:
+        key = (cls, function, args)
+        node = _POOL.get(key)
+        if node is None:
+            shape = args[0].shape
+            for arg in args:
+                if arg.shape != shape:
+                    raise ShapeError(f"{function.name} of {show_shape(shape)} and {show_shape(arg.shape)}")
+            node = object.__new__(cls)
+            _set(node, "function", function)
+            _set(node, "args", args)
+            _set(node, "shape", shape)
+            _POOL[key] = node
+        return node
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.args
+
+
+class Apply(Expr):
+    """An opaque tensor function: a row of `ops/tensor.py`, with hashable parameters."""
+
+    __slots__ = ("op", "args", "params")
+    op: str
+    args: tuple[Expr, ...]
+    params: tuple
+
+    def __new__(cls, op: str, args: tuple[Expr, ...], params: tuple, shape: Shape) -> Apply:
+        key = (cls, op, args, params)
+        node = _POOL.get(key)
+        if node is None:
+            node = object.__new__(cls)
+            _set(node, "op", op)
+            _set(node, "args", args)
+            _set(node, "params", params)
+            _set(node, "shape", shape)
+            _POOL[key] = node
+        return node
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.args
+
+
+def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
+    """`node` with other children, stored as they are; a leaf is returned unchanged."""
+    match node:
+        case Contract():
+            return Contract(children, node.inputs, node.output)
+        case Add():
+            return Add(children)
+        case Map():
+            return Map(node.function, children)
+        case Apply():
+            return Apply(node.op, children, node.params, node.shape)
+    return node
+
+
+def walk(root: Expr) -> Iterator[Expr]:
+    """Every node under `root` once, children before parents (so reversed it is a topological order)."""
+    seen: set[Expr] = set()
+    stack: list[tuple[Expr, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(node.children))
+
+
+def names_in(root: Expr) -> dict[str, Var]:
+    """The variables read under `root`, in order of first reading."""
+    return {node.name: node for node in walk(root) if type(node) is Var}

@@ -1,0 +1,140 @@
+"""Opaque tensor functions: one row each, with the pull-back as people write it.
+
+Sources: Petersen and Pedersen, The Matrix Cookbook (2012), eqs. 49, 57, 60; Giles, Collected Matrix Derivative
+Results (2008); the softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Recognition and Machine Learning, 4.3.4.
+"""
+
+from __future__ import annotations
+
+from ..algebra import add, broadcast, contract, hadamard, negative, reciprocal, total
+from ..expr import Apply, Expr, Map, Shape, function
+from . import TENSOR_OPS, TensorOp
+
+Args = tuple[Expr, ...]
+Shapes = tuple[Shape, ...]
+
+
+def apply(op: str, *args: Expr, params: tuple = ()) -> Apply:
+    """The node of a row of the table."""
+    return Apply(op, args, params, TENSOR_OPS[op].shape(tuple(a.shape for a in args), params))
+
+
+def kept(shape: Shape, axis: int) -> tuple[int, ...]:
+    return tuple(i for i in range(len(shape)) if i != axis)
+
+
+def same_shape(shapes: Shapes, params: tuple) -> Shape:
+    return shapes[0]
+
+
+def without_axis(shapes: Shapes, params: tuple) -> Shape:
+    return tuple(shapes[0][i] for i in kept(shapes[0], params[0]))
+
+
+def spread(node: Expr, like: Expr, axis: int) -> Expr:
+    """`node`, which lacks `axis`, repeated along it."""
+    return broadcast(node, like.shape, kept(like.shape, axis))
+
+
+def softmax_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """z̄ = p ⊙ (p̄ − ⟨p̄, p⟩ 1) along the axis: Jᵀp̄ with J = diag(p) − p pᵀ."""
+    inner = total(hadamard(y_bar, y), (params[0],))
+    return (hadamard(y, add((y_bar, negative(spread(inner, y, params[0]))))),)
+
+
+def log_softmax_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """z̄ = ȳ − (1ᵀȳ) softmax(z) along the axis."""
+    probabilities = apply("softmax", args[0], params=params)
+    mass = spread(total(y_bar, (params[0],)), y, params[0])
+    return (add((y_bar, negative(hadamard(mass, probabilities)))),)
+
+
+def logsumexp_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """z̄ = ȳ softmax(z), one ȳ for each slice along the axis."""
+    return (hadamard(spread(y_bar, args[0], params[0]), apply("softmax", args[0], params=params)),)
+
+
+def maximum_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """z̄ = ȳ where z attains the maximum (which is unique away from ties)."""
+    top = spread(y, args[0], params[0])
+    return (hadamard(spread(y_bar, args[0], params[0]), Map(function("eq"), (args[0], top))),)
+
+
+def norm_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """x̄ = ȳ x / ‖x‖."""
+    return (hadamard(y_bar, args[0], reciprocal(y)),)
+
+
+def inverse_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """X̄ = −Yᵀ Ȳ Yᵀ for Y = X⁻¹."""
+    return (negative(contract((y, y_bar, y), ((0, 1), (0, 2), (3, 2)), (1, 3))),)
+
+
+def det_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """X̄ = ȳ det(X) X⁻ᵀ."""
+    return (contract((y_bar, y, apply("inv", args[0])), ((), (), (0, 1)), (1, 0)),)
+
+
+def logdet_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """X̄ = ȳ X⁻ᵀ."""
+    return (contract((y_bar, apply("inv", args[0])), ((), (0, 1)), (1, 0)),)
+
+
+def softmax_value(arrays: tuple, params: tuple, field: object) -> object:
+    (z,), axis = arrays, params[0]
+    e = field.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def logsumexp_value(arrays: tuple, params: tuple, field: object) -> object:
+    (z,), axis = arrays, params[0]
+    top = z.max(axis=axis, keepdims=True)
+    return field.log(field.exp(z - top).sum(axis=axis)) + top.squeeze(axis=axis)
+
+
+def log_softmax_value(arrays: tuple, params: tuple, field: object) -> object:
+    (z,), axis = arrays, params[0]
+    top = z.max(axis=axis, keepdims=True)
+    return z - top - field.log(field.exp(z - top).sum(axis=axis, keepdims=True))
+
+
+SOFTMAX_HELPER = """def softmax(z, axis):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+"""
+LOG_SOFTMAX_HELPER = """def log_softmax(z, axis):
+    s = z - z.max(axis=axis, keepdims=True)
+    return s - np.log(np.exp(s).sum(axis=axis, keepdims=True))
+"""
+LOGSUMEXP_HELPER = """def logsumexp(z, axis):
+    top = z.max(axis=axis)
+    return top + np.log(np.exp(z - np.expand_dims(top, axis)).sum(axis=axis))
+"""
+AXIS = (("axis", -1),)
+
+ROWS = (
+    TensorOp("softmax", same_shape, softmax_vjp, softmax_value, "softmax({0}, {p0})",
+             "the Jacobian of softmax is diag(p) − p pᵀ", r"\operatorname{softmax}", helper=SOFTMAX_HELPER, params=AXIS,
+             positive=True),
+    TensorOp("log_softmax", same_shape, log_softmax_vjp, log_softmax_value, "log_softmax({0}, {p0})",
+             "the Jacobian of log-softmax is I − 1 pᵀ", r"\operatorname{logsoftmax}", text="logsoftmax",
+             helper=LOG_SOFTMAX_HELPER, params=AXIS),
+    TensorOp("logsumexp", without_axis, logsumexp_vjp, logsumexp_value, "logsumexp({0}, {p0})",
+             "the gradient of log-sum-exp is softmax", r"\operatorname{logsumexp}", helper=LOGSUMEXP_HELPER, params=AXIS),
+    TensorOp("max", without_axis, maximum_vjp, lambda arrays, params, field: arrays[0].max(axis=params[0]),
+             "{0}.max(axis={p0})", "only the largest entry moves the maximum", r"\max", params=AXIS,
+             condition="the maximum is attained once"),
+    TensorOp("norm", lambda shapes, params: (), norm_vjp,
+             lambda arrays, params, field: field.sqrt((arrays[0] * arrays[0]).sum()), "np.sqrt(np.vdot({0}, {0}))",
+             "d‖x‖ = xᵀdx / ‖x‖", show="norm", condition="the norm is not 0"),
+    TensorOp("inv", same_shape, inverse_vjp, lambda arrays, params, field: field.inv(arrays[0]), "np.linalg.inv({0})",
+             "dX⁻¹ = −X⁻¹ dX X⁻¹", show="inverse", condition="the matrix is invertible"),
+    TensorOp("det", lambda shapes, params: (), det_vjp, lambda arrays, params, field: field.det(arrays[0]),
+             "np.linalg.det({0})", "d det X = det X tr(X⁻¹ dX)", r"\det", condition="the matrix is invertible"),
+    TensorOp("logdet", lambda shapes, params: (), logdet_vjp,
+             lambda arrays, params, field: field.log(abs(field.det(arrays[0]))),
+             "np.linalg.slogdet({0})[1]", "d log|det X| = tr(X⁻¹ dX)", r"\log\det", text="log det",
+             condition="the matrix is invertible"),
+)
+
+TENSOR_OPS.update((row.name, row) for row in ROWS)

@@ -1,0 +1,180 @@
+"""A model and its derivation as data: named equations, facts, steps.
+
+The forward and the backward part are of one type, `Program`. Every name is bound once and before it is read; nothing is
+substituted into anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .errors import ShapeError, SymbackpropError
+from .expr import (Apply, Contract, Expr, Map, Var, is_elementwise, names_in, rebuild, show_shape, walk)
+from .ops.scalar import ACTIVATIONS
+
+
+class Place(NamedTuple):
+    """Where in the user's text something stands: line and column from 1, and the text of that line."""
+
+    line: int
+    column: int
+    source: str
+
+
+class Equation(NamedTuple):
+    """`name = expr`."""
+
+    name: str
+    expr: Expr
+    place: Place | None = None
+
+    @property
+    def var(self) -> Var:
+        return Var(self.name, self.expr.shape)
+
+
+class Fact(NamedTuple):
+    """A declared property of an input tensor.
+
+    `kind`: "sum" (the sums along `axis` are 1; axis None: over everything), "symmetric", "binary", or "range"
+    (strictly between `low` and `high`, each a number or None).
+    """
+
+    kind: str
+    name: str
+    axis: int | None = None
+    low: object = None
+    high: object = None
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "sum":
+                return f"sum({self.name}{'' if self.axis is None else f', axis={self.axis}'}) == 1"
+            case "symmetric":
+                return f"{self.name} == {self.name}.T"
+            case "binary":
+                return f"{self.name} is 0 or 1"
+        if self.high is None:
+            return f"{self.name} > {self.low}"
+        return f"{self.name} < {self.high}" if self.low is None else f"{self.low} < {self.name} < {self.high}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim to be judged: the two sides as written, and where."""
+
+    text: str
+    place: Place | None
+    left: Expr | None
+    right: Expr | None
+    error: SymbackpropError | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """Inputs (declared, never defined), equations in order, and the names that are its results."""
+
+    inputs: dict[str, Var]
+    equations: tuple[Equation, ...]
+    outputs: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Equation:
+        return self.table[name]
+
+    @property
+    def table(self) -> dict[str, Equation]:
+        return {equation.name: equation for equation in self.equations}
+
+    def readers(self) -> dict[str, list[str]]:
+        """Name -> the equations that read it."""
+        found: dict[str, list[str]] = {}
+        for equation in self.equations:
+            for name in names_in(equation.expr):
+                found.setdefault(name, []).append(equation.name)
+        return found
+
+    def loss(self, wanted: str | None = None) -> str:
+        """The name of the loss: `wanted`, or the one scalar that nothing reads.
+
+        Raises `SymbackpropError` where there is none or more than one.
+        """
+        table = self.table
+        if wanted is not None:
+            if wanted not in table:
+                raise SymbackpropError(f"there is no equation for the loss {wanted!r}")
+            if table[wanted].expr.shape:
+                raise ShapeError(f"the loss {wanted} is {show_shape(table[wanted].expr.shape)}, not a scalar")
+            return wanted
+        read = self.readers()
+        free = [e.name for e in self.equations if not e.expr.shape and e.name not in read]
+        if not free:
+            raise SymbackpropError("there is no loss: no equation defines a scalar that nothing reads")
+        if len(free) > 1:
+            raise SymbackpropError(f"{' and '.join(free)} are scalars that nothing reads: name the loss with --loss "
+                                   f"(loss= in Python)")
+        return free[0]
+
+
+def check(program: Program) -> None:
+    """Raise `SymbackpropError`, naming the equation, unless every name is bound once and before use, shapes agreeing."""
+    bound = dict(program.inputs)
+    for equation in program.equations:
+        if equation.name in bound:
+            raise SymbackpropError(f"{equation.name} is defined twice")
+        for name, var in names_in(equation.expr).items():
+            if bound.get(name) is not var:
+                raise SymbackpropError(f"in the equation of {equation.name}: {name} is read before it is defined"
+                                       if name not in bound else f"in the equation of {equation.name}: the shape of {name} differs")
+        bound[equation.name] = equation.var
+
+
+class Step(NamedTuple):
+    """One line of a derivation: `before` became `after` by `rule`. `form` says how to show it: matrix or index."""
+
+    rule: str
+    because: str
+    before: Expr
+    after: Expr
+    form: str = "matrix"
+    condition: str = ""
+
+
+def expose_pre_activations(equations: tuple[Equation, ...], taken: set[str]) -> tuple[Equation, ...]:
+    """`h = sigmoid(W1 @ x)` as two equations, so that the pre-activation has a name to speak of."""
+    result: list[Equation] = []
+    for equation in equations:
+        root = equation.expr
+        if is_activation(root) and root.rank and any(is_matrix_product(node) for node in walk(root.args[0])):
+            name = fresh_name(equation.name, taken)
+            taken = taken | {name}
+            inner = Equation(name, root.args[0], equation.place)
+            result += [inner, Equation(equation.name, rebuild(root, (inner.var,)), equation.place)]
+        else:
+            result.append(equation)
+    return tuple(result)
+
+
+def is_activation(node: Expr) -> bool:
+    """Whether a node is an activation function of one tensor."""
+    if type(node) is Map:
+        f = node.function
+        return len(node.args) == 1 and not f.derivative and (f.opaque or f.body is not None or f.name in ACTIVATIONS)
+    return type(node) is Apply and node.op in ("softmax", "log_softmax")
+
+
+def is_matrix_product(node: Expr) -> bool:
+    return type(node) is Contract and sum(len(labels) > 0 for labels in node.inputs) > 1 and not is_elementwise(
+        node.inputs, node.output) and any(i not in node.output for labels in node.inputs for i in labels)
+
+
+def fresh_name(activation: str, taken: set[str]) -> str:
+    """z1 for h1, else z_h: a name for the pre-activation that nobody has taken."""
+    digits = activation.lstrip(activation.rstrip("0123456789")) if activation[-1].isdigit() else ""
+    tries = [f"{'Z' if activation[0].isupper() else 'z'}{digits}"] if digits else []
+    tries += [f"z_{activation}", *(f"z{k}_{activation}" for k in range(1, 10**6))]
+    return next(name for name in tries if name not in taken)

@@ -1,0 +1,130 @@
+"""The objects that people hold: `Derivation` and `Gradient`, thin wrappers that print, compile and check.
+
+Nothing is computed here: each method calls the room that does the work.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from .errors import SymbackpropError, nearest
+from .expr import Expr, Shape, Var
+from .notation import Notation
+from .program import Equation, Program
+from .reverse import bar, sweep
+from .views import VIEWS, symbols_for, view
+from .writing import TextWriter
+
+
+class Derivation:
+    """A network with the gradients of its loss.
+
+    `gradients[name]` is a `Gradient`; `str()` is the textbook view in Unicode. Made by `derive`.
+    """
+
+    def __init__(self, program: Program, loss: str, wrt: tuple[str, ...], notation: Notation = Notation()) -> None:
+        self.program, self.loss, self.wrt, self.notation = program, loss, wrt, notation
+        self.backward = sweep(program, loss, wrt, notation.primes)
+
+    @cached_property
+    def gradients(self) -> dict[str, Gradient]:
+        return {name: Gradient(self, name) for name in self.wrt}
+
+    @cached_property
+    def textbook(self) -> dict[str, str]:
+        """Name -> right-hand side of its cotangent in the textbook view, as text."""
+        writer = self.writer(tex=False)
+        return {e.name[1:]: writer.write(e.expr) for e in self.view("textbook")}
+
+    def view(self, kind: str = "textbook") -> tuple[Equation, ...]:
+        """The backward equations of a view: textbook, named or expanded. Raises `SymbackpropError` for another name."""
+        if kind not in VIEWS:
+            raise SymbackpropError(f"there is no view {kind!r}", hint=nearest(kind, VIEWS) or f"one of {', '.join(VIEWS)}")
+        return view(self.program, self.backward, kind)
+
+    def writer(self, tex: bool, notation: Notation | None = None) -> TextWriter:
+        notation = notation or self.notation
+        symbols = symbols_for(self.program, self.backward, self.loss, notation, tex)
+        if not tex:
+            return TextWriter(notation, symbols)
+        from .tex.write import LatexWriter
+        return LatexWriter(notation, symbols)
+
+    def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
+        """The backward equations, one a line, in Unicode."""
+        writer = self.writer(False, notation)
+        return "\n".join(f"{writer.symbol(e.name)} = {writer.write(e.expr)}" for e in self.view(view))
+
+    __str__ = text
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {self.loss} by {', '.join(self.wrt)}>"
+
+    def backward_latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
+        """The backward equations as one aligned LaTeX block."""
+        writer = self.writer(True, notation)
+        return block([f"{writer.symbol(e.name)} &= {writer.write(e.expr)}" for e in self.view(view)])
+
+    def latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
+        """Forward and backward equations as one aligned LaTeX block."""
+        writer = self.writer(True, notation)
+        equations = (*self.program.equations, *self.view(view))
+        return block([f"{writer.symbol(e.name)} &= {writer.write(e.expr)}" for e in equations])
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+
+def block(lines: list[str]) -> str:
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+class Gradient:
+    """One gradient, of its tensor's shape. `str()` is the equation as text; `latex()`, `steps`, `expr`, `shape`."""
+
+    def __init__(self, derivation: Derivation, name: str) -> None:
+        self.derivation, self.name = derivation, name
+
+    @property
+    def expr(self) -> Expr:
+        """The right-hand side in the textbook view."""
+        wanted = bar(self.name)
+        return next(e.expr for e in self.derivation.view("textbook") if e.name == wanted)
+
+    @property
+    def shape(self) -> Shape:
+        return self.expr.shape
+
+    def __str__(self) -> str:
+        writer = self.derivation.writer(False)
+        return f"{writer.symbol(bar(self.name))} = {writer.write(self.expr)}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def latex(self, notation: Notation | None = None) -> str:
+        """`\\frac{\\partial C}{\\partial W} = …`."""
+        writer = self.derivation.writer(True, notation)
+        return f"{writer.symbol(bar(self.name))} = {writer.write(self.expr)}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: str | None = None,
+           notation: Notation = Notation()) -> Derivation:
+    """Derive the gradient of the loss by every tensor in `wrt` (default: every declared tensor no equation defines).
+
+    >>> import symbackprop as sb
+    >>> print(sb.derive(sb.parse("x: R[n]; C = sum(x**2)")))
+    ∂C/∂x = 2 x
+
+    Raises `SymbackpropError` where there is no single loss or a name in `wrt` is unknown.
+    """
+    known = [*net.inputs, *(e.name for e in net.equations)]
+    if isinstance(wrt, str):
+        raise TypeError("wrt is a list of names")
+    for name in wrt or ():
+        if name not in known:
+            raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest(name, known))
+    return Derivation(net, net.loss(loss), tuple(dict.fromkeys(wrt)) if wrt else tuple(net.inputs), notation)

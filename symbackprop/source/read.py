@@ -1,0 +1,296 @@
+"""A model's text -> Program: declarations, facts, definitions and claims, statement by statement.
+
+The text is Python syntax read with `ast`; a token-level pre-pass takes out typeset names (`W1: R[4, 3] as "W^{(1)}"`)
+without moving a column.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import keyword
+import re
+import tokenize
+import warnings
+
+import sympy as sp
+
+from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
+from ..expr import Expr, Shape, Var, function, show_shape, size
+from ..notation import NAME, check_tex_name
+from ..ops import load
+from ..program import Claim, Equation, Fact, Place, Program, expose_pre_activations
+from .calls import CALLS
+from .terms import COMPARISONS, Terms
+
+RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial"}
+TYPESET = re.compile(r"\bas\s+r?(\"[^\"\n]*\"|'[^'\n]*')")
+MAX_CHARACTERS, MAX_BRACKETS = 1_000_000, 100
+LAMBDA_NAMES = sp.symbols("x0 x1 x2", real=True)
+
+
+def parse_text(text: str) -> Program:
+    """The program that a model's text means. Raises `SymbackpropError` with line and column."""
+    load()
+    return Reader(text).program()
+
+
+class Reader(Terms):
+    """Reads a whole model."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MAX_CHARACTERS:
+            raise ParseError(f"the model has more than {MAX_CHARACTERS} characters")
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        super().__init__(text.split("\n"))
+        self.names: dict[str, str] = {}
+        if not text.isascii() or "\0" in text:
+            self.refuse_strange_characters(text)
+        self.check_nesting(text)
+        self.clean = self.take_typeset_names(text) if " as " in text else text
+        self.inputs: dict[str, Var] = {}
+        self.equations: list[Equation] = []
+        self.facts: list[Fact] = []
+        self.claims: list[Claim] = []
+        self.gradients: dict[str, tuple[str, str]] = {}
+
+    def program(self) -> Program:
+        statements = self.tree().body
+        for statement in statements:
+            self.statement(statement)
+        if not self.inputs and not self.equations:
+            raise ParseError("there is no model here: declare tensors (x: R[3]) and write equations (z = W @ x)")
+        self.gradient = self.read_gradient
+        claims = tuple(self.read_claim(node) for node in self.claims)
+        equations = expose_pre_activations(tuple(self.equations), set(self.tensors))
+        return Program(self.inputs, equations, (), tuple(self.facts), claims, self.names)
+
+    def tree(self) -> ast.Module:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                return ast.parse(self.clean)
+        except SyntaxError as error:
+            line, column = error.lineno or 1, error.offset or 1
+            source = self.lines[line - 1] if line <= len(self.lines) else ""
+            hint = "a fact compares with ==, as in sum(y) == 1" if source.lstrip().startswith("fact:") else None
+            raise ParseError(f"{error.msg}", line=line, column=max(column, 1), source=source, hint=hint) from None
+        except (RecursionError, MemoryError, ValueError) as error:
+            raise ParseError(f"the text is too deeply nested to read ({type(error).__name__})") from None
+
+    def refuse_strange_characters(self, text: str) -> None:
+        """Non-ASCII characters may stand in comments and strings only: look-alikes would merge with other names."""
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(text).readline):
+                if token.type not in (tokenize.COMMENT, tokenize.STRING) and not token.string.isascii():
+                    at = next(k for k, c in enumerate(token.string) if not c.isascii())
+                    char = token.string[at]
+                    raise ParseError(f"the character U+{ord(char):04X} ({char}) cannot stand here",
+                                     line=token.start[0], column=token.start[1] + at + 1, source=self.lines[token.start[0] - 1])
+        except (tokenize.TokenError, IndentationError):
+            pass  # the syntax error is told by `tree`
+        if "\0" in text:
+            raise ParseError("the character U+0000 cannot stand in a model")
+
+    def check_nesting(self, text: str) -> None:
+        depth = 0
+        for at, char in enumerate(text):
+            if char in "([{":
+                depth += 1
+                if depth > MAX_BRACKETS:
+                    line = text.count("\n", 0, at)
+                    raise ParseError(f"more than {MAX_BRACKETS} brackets inside each other", line=line + 1,
+                                     column=at - text.rfind("\n", 0, at), source=self.lines[line])
+            elif char in ")]}":
+                depth = max(0, depth - 1)
+            elif char == "\n" and depth == 0:
+                depth = 0
+
+    def take_typeset_names(self, text: str) -> str:
+        def blank(match: re.Match) -> str:
+            line = text.count("\n", 0, match.start()) + 1
+            before = text[text.rfind("\n", 0, match.start()) + 1:match.start()].rpartition(";")[2]
+            name = before.partition(":")[0].strip()
+            if ":" not in before or "#" in before:
+                return match.group()
+            try:
+                self.names[name] = check_tex_name(match.group(1)[1:-1])
+            except ParseError as error:
+                raise error.at(line, match.start() - text.rfind("\n", 0, match.start()), self.lines[line - 1]) from None
+            return " " * len(match.group())
+        return TYPESET.sub(blank, text)
+
+    def statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id="fact"), value=None):
+                self.facts += self.read_facts(node.annotation)
+            case ast.AnnAssign(target=ast.Name(id="fact")):
+                raise self.fail(node, "a fact compares with ==", "did you mean == instead of =?")
+            case ast.AnnAssign(target=ast.Name(), value=None):
+                self.declare(node)
+            case ast.Assign(targets=[ast.Name()], value=ast.Lambda()):
+                self.define_function(node)
+            case ast.Assign(targets=[ast.Name()]):
+                self.define(node)
+            case ast.Expr(value=ast.Compare()):
+                self.claims.append(node)
+            case ast.Expr(value=ast.Constant(value=str())) | ast.Import() | ast.Pass():
+                pass
+            case ast.AugAssign():
+                raise self.fail(node, f"{self.text(node)[:50]}: a name is defined once", "give the new value a new name",
+                                UnsupportedError)
+            case ast.Assign():
+                raise self.fail(node, "one name stands on the left of a definition")
+            case ast.For():
+                raise self.fail(node, "loops are not read yet: write the layers out", kind=UnsupportedError)
+            case ast.Expr():
+                raise self.fail(node, f"this line does nothing: {self.text(node)[:60]}",
+                                "write name = …, or a claim with ==")
+            case _:
+                raise self.fail(node, f"{type(node).__name__} statements are not part of the language", kind=UnsupportedError)
+
+    def new_name(self, node: ast.AST, name: str) -> None:
+        if not NAME.match(name) or keyword.iskeyword(name) or name in RESERVED or len(name) > 40:
+            raise self.fail(node, f"{name} cannot be a name here")
+        if name in self.tensors or name in self.functions:
+            raise self.fail(node, f"{name} is defined twice", "give the new value a new name")
+        if name in self.sizes:
+            raise self.fail(node, f"{name} is a size already")
+
+    def declare(self, node: ast.AnnAssign) -> None:
+        name = node.target.id
+        self.new_name(node, name)
+        match node.annotation:
+            case ast.Name(id="elementwise"):
+                self.functions[name] = function(name, opaque=True)
+                return
+            case ast.Name(id="R"):
+                shape: Shape = ()
+            case ast.Subscript(value=ast.Name(id="R"), slice=inner):
+                parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+                shape = tuple(self.read_size(part) for part in parts)
+            case _:
+                raise self.fail(node, f"{name}: {self.text(node.annotation)[:40]} is not a type",
+                                "write R for a scalar, R[n], R[m, n], or elementwise")
+        if name in self.sizes:
+            raise self.fail(node, f"{name} is a size already")
+        self.tensors[name] = self.inputs[name] = Var(name, shape)
+
+    def read_size(self, node: ast.expr) -> sp.Expr:
+        match node:
+            case ast.Constant(value=int()) if not isinstance(node.value, bool) and 0 < node.value < 10**12:
+                return size(node.value)
+            case ast.Name(id=name):
+                if name not in self.sizes:
+                    self.new_name(node, name)
+                    self.sizes.add(name)
+                return size(name)
+            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv()):
+                left, right = self.read_size(node.left), self.read_size(node.right)
+                return {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right,
+                        ast.FloorDiv: sp.floor(left / right)}[type(node.op)]
+        raise self.fail(node, f"a size is a positive integer or a name, not {self.text(node)[:40]}")
+
+    def define(self, node: ast.Assign) -> None:
+        name = node.targets[0].id
+        self.new_name(node.targets[0], name)
+        expr = self.read(node.value)
+        self.equations.append(Equation(name, expr, self.place(node)))
+        self.tensors[name] = Var(name, expr.shape)
+
+    def define_function(self, node: ast.Assign) -> None:
+        """`f = lambda t: …`: an elementwise function of scalars."""
+        name, args = node.targets[0].id, node.value.args
+        self.new_name(node.targets[0], name)
+        plain = not (args.vararg or args.kwarg or args.kwonlyargs or args.defaults or args.posonlyargs)
+        if not plain or not 1 <= len(args.args) <= 3:
+            raise self.fail(node, "an elementwise function has one, two or three plain arguments")
+        inner = Terms(self.lines)
+        inner.functions, inner.sizes = self.functions, self.sizes
+        inner.tensors = {a.arg: Var(a.arg, ()) for a in args.args}
+        body = inner.read(node.value.body)
+        from ..cells import as_scalar
+        symbols = LAMBDA_NAMES[:len(args.args)]
+        expr = as_scalar(body, dict(zip((a.arg for a in args.args), symbols)))
+        self.functions[name] = function(name, body=sp.Lambda(symbols, expr))
+
+    def read_facts(self, node: ast.expr) -> list[Fact]:
+        """`sum(y) == 1`, `A == A.T`, `x > 0`, `0 < p < 1`, several joined by `and`."""
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+            return [fact for value in node.values for fact in self.read_facts(value)]
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+            if len(parts) == 2 and isinstance(node.ops[0], ast.Eq):
+                return [self.equality_fact(node, *parts)]
+            if len(parts) == 2 and isinstance(node.ops[0], ast.In) and isinstance(parts[1], (ast.Set, ast.Tuple, ast.List)):
+                values = [self.read(e) for e in parts[1].elts]
+                if sorted(str(v.value) for v in values) == ["0", "1"]:
+                    return [Fact("binary", self.input_name(parts[0]))]
+            found = [self.range_fact(a, op, b) for a, op, b in zip(parts, node.ops, parts[1:])]
+            if all(found):
+                return found
+        raise self.fail(node, f"this fact is not one that is known: {self.text(node)[:60]}",
+                        "known are sum(y) == 1, A == A.T, x > 0, y in {0, 1}", UnsupportedError)
+
+    def input_name(self, node: ast.expr) -> str:
+        if not isinstance(node, ast.Name) or node.id not in self.tensors:
+            raise self.fail(node, f"a fact speaks of a declared tensor, not of {self.text(node)[:40]}")
+        return node.id
+
+    def equality_fact(self, node: ast.Compare, left: ast.expr, right: ast.expr) -> Fact:
+        left_value, right_value = self.read(left), self.read(right)
+        call = left if isinstance(left, ast.Call) else None
+        if call is not None and getattr(right_value, "value", None) == 1 and self.text(call.func).split(".")[-1] == "sum":
+            method = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in self.tensors
+            name = self.input_name(call.func.value if method else call.args[0])
+            var = self.tensors[name]
+            axes = sorted(set(range(var.rank)) - set(self.kept_axes(left_value, var, call)))
+            if len(axes) == var.rank:
+                return Fact("sum", name)
+            if len(axes) == 1:
+                return Fact("sum", name, axis=axes[0])
+        if isinstance(right, ast.Attribute) and right.attr == "T" and self.text(right.value) == self.text(left):
+            if len(left_value.shape) == 2 and left_value.shape[0] == left_value.shape[1]:
+                return Fact("symmetric", self.input_name(left))
+            raise self.fail(node, f"{self.text(left)} is {show_shape(left_value.shape)} and cannot be symmetric", kind=ShapeError)
+        raise self.fail(node, f"this fact is not one that is known: {self.text(node)[:60]}",
+                        "known are sum(y) == 1, A == A.T, x > 0, y in {0, 1}", UnsupportedError)
+
+    def kept_axes(self, summed: Expr, var: Var, call: ast.Call) -> tuple[int, ...]:
+        node = summed
+        return () if not node.shape else tuple(node.inputs[0].index(i) for i in node.output)
+
+    def range_fact(self, a: ast.expr, op: ast.cmpop, b: ast.expr) -> Fact | None:
+        name = COMPARISONS.get(type(op))
+        if name in ("lt", "le"):
+            a, b = b, a
+        elif name not in ("gt", "ge"):
+            return None
+        left, right = self.read(a), self.read(b)
+        if isinstance(a, ast.Name) and hasattr(right, "value"):
+            return Fact("range", self.input_name(a), low=right.value)
+        if isinstance(b, ast.Name) and hasattr(left, "value"):
+            return Fact("range", self.input_name(b), high=left.value)
+        return None
+
+    def read_gradient(self, node: ast.Call) -> Expr:
+        """`grad(C, W1)` inside a claim: the cotangent of W1, a name of its own until the claim is judged."""
+        if len(node.args) != 2 or not all(isinstance(a, ast.Name) for a in node.args) or node.keywords:
+            raise self.fail(node, "grad takes a loss and a tensor, as in grad(C, W1)")
+        loss, wrt = (self.read(a) for a in node.args)
+        if loss.shape:
+            raise self.fail(node.args[0], f"{loss.name} is {show_shape(loss.shape)}, not a scalar", kind=ShapeError)
+        name = f"∂{loss.name}/∂{wrt.name}"
+        self.gradients[name] = (loss.name, wrt.name)
+        return Var(name, wrt.shape)
+
+    def read_claim(self, node: ast.Expr) -> Claim:
+        compare = node.value
+        text, place = self.text(node), self.place(node)
+        try:
+            if len(compare.ops) != 1 or not isinstance(compare.ops[0], ast.Eq):
+                raise self.fail(node, "a claim compares two sides with one ==", kind=UnsupportedError)
+            left, right = self.read(compare.left), self.read(compare.comparators[0])
+        except SymbackpropError as error:
+            return Claim(text, place, None, None, error)
+        return Claim(text, place, left, right)

@@ -1,0 +1,278 @@
+"""One Python expression (an `ast` node) -> a node, by the meaning NumPy gives it.
+
+Every construct that is not listed here is refused by name. Errors get the place of the smallest expression at fault.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+import sympy as sp
+
+from ..algebra import Const, contract, negative, power
+from ..cells import cell
+from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError, nearest
+from ..expr import Expr, Function, Map, Var, function, show_shape, size
+from ..program import Place
+from .calls import CALLS, METHODS, raised
+from .shapes import added, as_axis, common_shape, matmul, multiplied, new_axes, stretch
+
+MODULES = ("np", "numpy", "jnp", "linalg", "scipy", "special", "nn", "jax", "math")
+COMPARISONS = {ast.Gt: "gt", ast.Lt: "lt", ast.GtE: "ge", ast.LtE: "le", ast.Eq: "eq", ast.NotEq: "ne"}
+MAX_DEPTH, MAX_DIGITS = 100, 1000
+
+
+class Terms:
+    """Reads expressions in the scope of a model: its tensors, sizes and elementwise functions."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.tensors: dict[str, Var] = {}
+        self.sizes: set[str] = set()
+        self.functions: dict[str, Function] = {}
+        self.gradient: Callable[[ast.Call], Expr] | None = None
+        self.depth = 0
+
+    def place(self, node: ast.AST) -> Place:
+        """Where `node` stands, the column in characters."""
+        line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
+        column = node.col_offset
+        if not line.isascii():
+            column = len(line.encode()[:column].decode(errors="ignore"))
+        return Place(node.lineno, column + 1, line)
+
+    def text(self, node: ast.AST) -> str:
+        """The user's own spelling of `node`."""
+        return ast.get_source_segment("\n".join(self.lines), node) or ast.unparse(node)
+
+    def fail(self, node: ast.AST, message: str, hint: str | None = None,
+             kind: type[SymbackpropError] = ParseError) -> SymbackpropError:
+        place = self.place(node)
+        return kind(message, line=place.line, column=place.column, source=place.source, hint=hint)
+
+    def read(self, node: ast.expr) -> Expr:
+        """The node that an expression means."""
+        self.depth += 1
+        try:
+            if self.depth > MAX_DEPTH:
+                raise self.fail(node, f"more than {MAX_DEPTH} levels of nesting")
+            method = self.READERS.get(type(node))
+            if method is None:
+                raise self.fail(node, f"{type(node).__name__} expressions are not part of the language: "
+                                      f"{self.text(node)[:60]}", kind=UnsupportedError)
+            return method(self, node)
+        except SymbackpropError as error:
+            raise error.at(*self.place(node)) from None
+        finally:
+            self.depth -= 1
+
+    def read_name(self, node: ast.Name) -> Expr:
+        name = node.id
+        if name in self.tensors:
+            return self.tensors[name]
+        if name in self.sizes:
+            return Const(size(name))
+        if name == "pi":
+            return Const(sp.pi)
+        if name in self.functions or name in CALLS:
+            raise self.fail(node, f"{name} is a function: {name}(…) needs its argument")
+        raise self.fail(node, f"{name} is not declared", nearest(name, [*self.tensors, *self.sizes]))
+
+    def read_constant(self, node: ast.Constant) -> Expr:
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.fail(node, f"{value!r} is not a number")
+        if isinstance(value, int):
+            if value.bit_length() > 4 * MAX_DIGITS:
+                raise self.fail(node, f"a number of more than {MAX_DIGITS} digits")
+            return Const(sp.Integer(value))
+        if value != value or value in (float("inf"), float("-inf")):
+            raise self.fail(node, f"{value} is not a finite number")
+        return Const(sp.Rational(repr(value)))
+
+    def read_binary(self, node: ast.BinOp) -> Expr:
+        """A left-leaning chain is folded in a loop, so that a long sum is no deep tree."""
+        chain: list[ast.BinOp] = []
+        while isinstance(node, ast.BinOp):
+            chain.append(node)
+            node = node.left
+        result = self.read(node)
+        terms: list[Expr] = []
+        for link in reversed(chain):
+            right = self.read(link.right)
+            if isinstance(link.op, (ast.Add, ast.Sub)):
+                terms = terms or [result]
+                term = negative(right) if isinstance(link.op, ast.Sub) else right
+                self.checked(link, common_shape, [terms[-1].shape if len(terms) == 1 else result.shape, term.shape])
+                terms.append(term)
+                result = Var("partial sum", common_shape([result.shape, term.shape]))
+                continue
+            if terms:
+                result, terms = added(terms), []
+            result = self.operate(link, result, right)
+        return added(terms) if terms else result
+
+    def checked(self, node: ast.BinOp, call: Callable, *args: object) -> object:
+        """`call`, a shape error told in the words of the user's operation, with what would fit."""
+        try:
+            return call(*args)
+        except ShapeError as error:
+            if error.line is not None:
+                raise
+            raise self.misfit(node) from None
+
+    def misfit(self, node: ast.BinOp) -> SymbackpropError:
+        left, right = self.read(node.left), self.read(node.right)
+        a, b = self.text(node.left), self.text(node.right)
+        message = f"{self.text(node)}: {a} is {show_shape(left.shape)} and {b} is {show_shape(right.shape)}"
+        return self.fail(node, message, self.fitting(node, left, right, a, b), ShapeError)
+
+    def fitting(self, node: ast.BinOp, left: Expr, right: Expr, a: str, b: str) -> str | None:
+        """A nearby expression that fits: a transpose, the other order, a new axis."""
+        a, b = (f"({t})" if isinstance(n, (ast.BinOp, ast.UnaryOp)) else t for t, n in ((a, node.left), (b, node.right)))
+        turned = [contract((e,), (tuple(range(e.rank)),), tuple(range(e.rank))[::-1]) for e in (left, right)]
+        sign = {ast.MatMult: "@", ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}.get(type(node.op), "?")
+        tries = [(turned[0], right, f"{a}.T {sign} {b}"), (left, turned[1], f"{a} {sign} {b}.T")]
+        if sign == "@":
+            tries += [(right, left, f"{b} @ {a}"), (turned[0], turned[1], f"{a}.T @ {b}.T")]
+        elif right.rank == 1 and left.rank == 2:
+            tries.append((left, new_axes(right, (1,), 2), f"{a} {sign} {b}[:, None]"))
+        for first, second, said in tries:
+            try:
+                matmul(first, second) if sign == "@" else common_shape([first.shape, second.shape])
+            except ShapeError:
+                continue
+            return f"did you mean {said}?"
+        return None
+
+    def operate(self, node: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        match node.op:
+            case ast.Mult():
+                return self.checked(node, multiplied, (left, right))
+            case ast.MatMult():
+                return self.checked(node, matmul, left, right)
+            case ast.Div():
+                if isinstance(right, Const) and right.value == 0:
+                    raise self.fail(node, "division by zero")
+                return self.checked(node, multiplied, (left, power(right, -1)))
+            case ast.Pow():
+                if isinstance(left, Const) and isinstance(right, Const) and abs(right.value) > 1000:
+                    raise self.fail(node, "an exponent beyond 1000")
+                return self.checked(node, raised, left, right)
+        raise self.fail(node, f"the operator in {self.text(node)[:60]} is not part of the language", kind=UnsupportedError)
+
+    def read_unary(self, node: ast.UnaryOp) -> Expr:
+        if isinstance(node.op, ast.USub):
+            return negative(self.read(node.operand))
+        if isinstance(node.op, ast.UAdd):
+            return self.read(node.operand)
+        raise self.fail(node, "only - and + stand in front of an expression", kind=UnsupportedError)
+
+    def read_compare(self, node: ast.Compare) -> Expr:
+        if len(node.ops) != 1 or type(node.ops[0]) not in COMPARISONS:
+            raise self.fail(node, "one comparison at a time", kind=UnsupportedError)
+        left, right = self.read(node.left), self.read(node.comparators[0])
+        target = common_shape([left.shape, right.shape])
+        return Map(function(COMPARISONS[type(node.ops[0])]), (stretch(left, target), stretch(right, target)))
+
+    def read_attribute(self, node: ast.Attribute) -> Expr:
+        if node.attr == "T":
+            value = self.read(node.value)
+            return contract((value,), (tuple(range(value.rank)),), tuple(range(value.rank))[::-1])
+        if node.attr == "size" and (value := self.read(node.value)):
+            return Const(sp.prod(value.shape))
+        if isinstance(node.value, ast.Name) and node.value.id in MODULES and node.attr in ("pi", "e"):
+            return Const(sp.pi if node.attr == "pi" else sp.E)
+        raise self.fail(node, f".{node.attr} is not part of the language", nearest(node.attr, ("T", *METHODS)),
+                        UnsupportedError)
+
+    def read_subscript(self, node: ast.Subscript) -> Expr:
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+            value = self.read(node.value.value)
+            axis = as_axis(self.plain(node.slice))
+            if isinstance(axis, int) and -value.rank <= axis < value.rank:
+                return Const(value.shape[axis])
+        value = self.read(node.value)
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        axes, used = [], 0
+        rest = value.rank - sum(not is_none(p) and not is_ellipsis(p) for p in parts)
+        for part in parts:
+            if is_none(part):
+                axes.append(used + len(axes))
+            elif is_ellipsis(part):
+                used += rest
+            elif isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
+                used += 1
+            else:
+                raise self.fail(node, f"indexing {self.text(node)[:60]}: only new axes (None) and whole axes (:) can stand "
+                                      f"in an index", "a sum with einsum may say it", UnsupportedError)
+        if used > value.rank:
+            raise self.fail(node, f"{self.text(node.value)[:40]} is {show_shape(value.shape)}: too many indices", kind=ShapeError)
+        return new_axes(value, tuple(axes), value.rank + len(axes))
+
+    def read_call(self, node: ast.Call) -> Expr:
+        func = node.func
+        if isinstance(func, ast.Name) and func.id == "grad" and self.gradient is not None:
+            return self.gradient(node)
+        if isinstance(func, ast.Attribute) and not is_module(func.value):
+            if func.attr not in METHODS:
+                raise self.fail(node, f".{func.attr}() is not part of the language", nearest(func.attr, METHODS), UnsupportedError)
+            return self.invoke(node, func.attr, [self.read(func.value)])
+        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if name in self.functions:
+            return self.invoke_elementwise(node, self.functions[name])
+        if name == "len" and len(node.args) == 1:
+            return Const(self.read(node.args[0]).shape[0])
+        if name == "max" and len(node.args) == 2 and not isinstance(node.args[1], ast.Constant):
+            raise self.fail(node, "max takes one tensor", "did you mean maximum?")
+        if name not in CALLS:
+            raise self.fail(node, f"{name or self.text(func)[:40]} is not a function of the language",
+                            nearest(name, [*CALLS, *self.functions]))
+        return self.invoke(node, name, [])
+
+    def invoke(self, node: ast.Call, name: str, args: list) -> Expr:
+        keywords = {k.arg: self.plain(k.value) for k in node.keywords}
+        args = args + [self.plain(a) for a in node.args]
+        try:
+            return CALLS[name](*args, **keywords)
+        except (TypeError, AttributeError) as error:
+            if isinstance(error, AttributeError) or "argument" in str(error):
+                raise self.fail(node, f"{name} does not take these arguments: {self.text(node)[:80]}") from None
+            raise
+
+    def invoke_elementwise(self, node: ast.Call, f: Function) -> Expr:
+        args = [self.read(a) for a in node.args]
+        wanted = len(f.body.variables) if f.body is not None else 1
+        if len(args) != wanted or node.keywords:
+            raise self.fail(node, f"{f.name} takes {wanted} argument{'s' * (wanted > 1)}")
+        target = common_shape([a.shape for a in args])
+        return Map(f, tuple(stretch(a, target) for a in args))
+
+    def plain(self, node: ast.expr) -> object:
+        """An argument: a node, or a plain axis, flag, string, tuple."""
+        match node:
+            case ast.Constant(value=bool() | str() | None):
+                return node.value
+            case ast.Tuple() | ast.List():
+                return tuple(self.plain(e) for e in node.elts)
+        return self.read(node)
+
+    READERS = {ast.Name: read_name, ast.Constant: read_constant, ast.BinOp: read_binary, ast.UnaryOp: read_unary,
+               ast.Compare: read_compare, ast.Attribute: read_attribute, ast.Subscript: read_subscript,
+               ast.Call: read_call}
+
+
+def is_none(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Constant) and node.value is None) or (
+        isinstance(node, ast.Attribute) and node.attr == "newaxis")
+
+
+def is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def is_module(node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and node.id in MODULES

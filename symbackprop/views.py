@@ -1,0 +1,135 @@
+"""The three views of a derivation: which cotangents are written out, and what the others are called.
+
+named: one entry per cotangent. textbook: the cotangents of activations that are read once are put in, those of
+pre-activations are written δ. expanded: everything is put in. A view is a list of equations; it computes no derivative.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .algebra import add, contract
+from .expr import Add, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
+from .notation import Notation, split_name, text_name, tex_name
+from .program import Equation, Program, is_activation
+from .reverse import bar, is_bar
+
+VIEWS = ("textbook", "named", "expanded")
+
+
+def substitute(node: Expr, values: dict[str, Expr]) -> Expr:
+    """`node` with variables replaced, simplified again along the way."""
+    made: dict[Expr, Expr] = {}
+    for part in walk(node):
+        if type(part) is Var:
+            made[part] = values.get(part.name, part)
+            continue
+        children = tuple([made[c] for c in part.children])
+        if children == part.children:
+            made[part] = part
+        elif type(part) is Contract:
+            made[part] = contract(children, part.inputs, part.output)
+        elif type(part) is Add:
+            made[part] = add(children)
+        else:
+            made[part] = rebuild(part, children)
+    return made[node]
+
+
+def pre_activations(program: Program) -> set[str]:
+    """Names that an activation function is applied to."""
+    found = set()
+    for equation in program.equations:
+        for node in walk(equation.expr):
+            if is_activation(node) and type(node.args[0]) is Var:
+                found.add(node.args[0].name)
+    return found
+
+
+def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[Equation, ...]:
+    """The backward equations as a reader sees them."""
+    if kind == "named":
+        return backward.equations
+    wrt, keep = set(backward.outputs), set()
+    reads: Counter[str] = Counter()
+    if kind == "textbook":
+        keep = {bar(name) for name in pre_activations(program)}
+        for equation in backward.equations:
+            reads.update(node.name for node in occurrences(equation.expr) if is_bar(node.name))
+    values: dict[str, Expr] = {}
+    shown: list[Equation] = []
+    for equation in backward.equations:
+        expr = substitute(equation.expr, values) if values else equation.expr
+        simple = type(expr) in (Var, Const)
+        inline = kind == "expanded" or simple or (equation.name not in keep and reads[equation.name] <= 1)
+        if inline and (equation.name not in wrt or kind == "expanded" or simple):
+            values[equation.name] = expr
+        if equation.name in wrt or (kind == "textbook" and equation.name in keep and not simple) or not inline:
+            shown.append(Equation(equation.name, expr))
+    return tuple(shown)
+
+
+def occurrences(node: Expr) -> list[Var]:
+    """Every reading of a variable under `node`, repeated readings repeated."""
+    stack, found = [node], []
+    while stack:
+        part = stack.pop()
+        if type(part) is Var:
+            found.append(part)
+        stack.extend(part.children)
+    return found
+
+
+def symbols_for(program: Program, backward: Program, loss: str, notation: Notation, tex: bool) -> dict[str, str]:
+    """What the cotangents (and tensors with typeset names of their own) are called."""
+    own = dict(program.names) | dict(notation.names)
+    bold = notation.bold == "yes"
+
+    def name_of(name: str) -> str:
+        if tex:
+            shape = backward.inputs[name].shape if name in backward.inputs else ()
+            return own.get(name) or tex_name(name, notation.layers, bold and bool(shape))
+        return plain_tex(own[name]) if name in own else text_name(name)
+
+    result = {name: name_of(name) for name in own} if tex else {name: plain_tex(t) for name, t in own.items()}
+    if tex and (bold or notation.layers != "subscript"):
+        result |= {name: name_of(name) for name in backward.inputs}
+    deltas = delta_labels(program) if notation.cotangent == "delta" else {}
+    for equation in backward.equations:
+        name = equation.name[len("∂"):]
+        if name in deltas:
+            result[equation.name] = delta_name(deltas[name], len(equation.expr.shape), tex, notation)
+        elif notation.cotangent == "bar":
+            result[equation.name] = rf"\bar{{{name_of(name)}}}" if tex else f"{name_of(name)}\u0304"
+        elif tex:
+            result[equation.name] = rf"\frac{{\partial {name_of(loss)}}}{{\partial {name_of(name)}}}"
+        else:
+            result[equation.name] = f"∂{name_of(loss)}/∂{name_of(name)}"
+    return result
+
+
+def plain_tex(value: str) -> str:
+    """A typeset name in a terminal: the marks of LaTeX left out."""
+    return value.replace("\\", "").replace("{", "").replace("}", "")
+
+
+def delta_labels(program: Program) -> dict[str, str]:
+    """Pre-activation -> the label of its δ: the layer's where the name is z or a with a label, else the name itself."""
+    names = sorted(pre_activations(program))
+    labels = {}
+    for name in names:
+        stem, accent, label = split_name(name)
+        labels[name] = label if stem in ("z", "Z", "a", "u", "s") and not accent else name
+    clashes = Counter(labels.values())
+    return {name: label if clashes[label] == 1 else name for name, label in labels.items()}
+
+
+def delta_name(label: str, rank: int, tex: bool, notation: Notation) -> str:
+    stem = "Delta" if rank >= 2 else "delta"
+    if not label:
+        return "\\" + stem if tex else text_name(stem)
+    if tex:
+        if label.isdigit():
+            return tex_name(f"{stem}_{label}", notation.layers)
+        return rf"\{stem}_{{{tex_name(label)}}}"
+    return text_name(f"{stem}_{label}") if label.isdigit() else f"{text_name(stem)}_{text_name(label)}"

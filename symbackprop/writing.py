@@ -1,0 +1,279 @@
+"""Forms into one line of symbols, brackets by precedence; `TextWriter` writes Unicode for a terminal.
+
+Another script (LaTeX) overrides how the pieces look, never where brackets go. `symbols` maps the names of a derivation's
+cotangents to what the reader sees; every other name is typeset by its own spelling.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from .expr import Apply, Contract, Expr
+from .matrix import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
+                     Trace, Unit, matrix_form)
+from .notation import Notation, text_name
+from .ops import SCALAR_OPS, TENSOR_OPS
+from .ops.scalar import RELATIONS
+
+SUM, HAD, MUL, TIGHT, ATOM = range(5)
+Piece = tuple[str, int]
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+class TextWriter:
+    """Forms as Unicode text."""
+
+    minus, plus, one, product, hadamard_signs = "−", " + ", "1", " ", {"odot": " ⊙ ", "circ": " ∘ "}
+    quotient = " ⊘ "
+
+    def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
+        self.notation, self.symbols = notation, symbols or {}
+        self.times = self.hadamard_signs[notation.hadamard]
+        self.methods = {Atom: self.atom, Number: self.number, Unit: self.unit, Identity: self.identity, Mul: self.mul,
+                        Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, T: self.transpose,
+                        Diag: self.diag, DiagOf: self.diag, Trace: self.trace, Call: self.call, Power: self.power,
+                        Norm: self.norm, Indexed: self.indexed}
+
+    def write(self, node: Expr) -> str:
+        """A node in matrix form."""
+        return self.form(matrix_form(node))[0]
+
+    def form(self, form: object) -> Piece:
+        return self.methods[type(form)](form)
+
+    def wrapped(self, form: object, least: int) -> str:
+        text, precedence = self.methods[type(form)](form)
+        return text if precedence >= least else self.brackets(text)
+
+    # how the pieces look
+
+    def brackets(self, text: str) -> str:
+        return f"({text})"
+
+    def symbol(self, name: str) -> str:
+        return self.symbols.get(name) or text_name(name)
+
+    def size(self, value: sp.Expr) -> str:
+        return str(value)
+
+    def transpose_mark(self, text: str) -> str:
+        return text + "ᵀ"
+
+    def fraction(self, above: str, below: str) -> Piece:
+        return f"({above}/{below})", ATOM
+
+    def rational(self, value: sp.Expr) -> Piece:
+        """A non-negative number or expression in sizes."""
+        if value == sp.Rational(1, 2):
+            return "½", ATOM
+        above, below = value.as_numer_denom()
+        if below != 1 and not value.is_Float:
+            top, bottom = self.size(above), self.size(below)
+            if value.is_Rational:
+                return f"{top}/{bottom}", MUL
+            return self.fraction(top if above.is_Atom else f"({top})", bottom if below.is_Atom else f"({bottom})")
+        return self.size(value), ATOM if value.is_Atom else SUM if value.is_Add else MUL
+
+    def raised(self, base: str, exponent: sp.Expr, entrywise: bool) -> str:
+        mark = str(exponent)
+        if entrywise:
+            return f"{base}^⊙{mark}" if exponent.is_Atom else f"{base}^⊙({mark})"
+        if exponent.is_Integer:
+            return base + mark.translate(SUPERSCRIPTS)
+        return f"{base}^({mark})"
+
+    def root(self, base: object) -> Piece:
+        return "√" + self.wrapped(base, ATOM), TIGHT
+
+    def bars(self, text: str) -> str:
+        return f"|{text}|"
+
+    def norm_bars(self, text: str, order: int) -> str:
+        return f"‖{text}‖" + ("₁" if order == 1 else "")
+
+    def indicator(self, condition: str) -> str:
+        return f"1[{condition}]"
+
+    def cases(self, condition: str, yes: str, no: str) -> str:
+        return f"where({condition}, {yes}, {no})"
+
+    def function_name(self, name: str) -> str:
+        row = SCALAR_OPS.get(name)
+        return row.text or row.name if row else text_name(name)
+
+    def tensor_name(self, node: Apply) -> str:
+        row = TENSOR_OPS[node.op]
+        return (row.text or row.name) + (f"_{self.along(node)}" if self.along(node) else "")
+
+    def along(self, node: Apply) -> str:
+        """Which slices a function along an axis works on; nothing for a vector."""
+        rank = len(node.args[0].shape)
+        if not node.params or rank < 2:
+            return ""
+        if rank > 2:
+            return f"axis {node.params[0]}"
+        return "rows" if node.params[0] == 1 else "columns"
+
+    def relation(self, name: str) -> str:
+        return SCALAR_OPS[name].text
+
+    def arguments(self, name: str, args: list[str]) -> str:
+        return f"{name}({', '.join(args)})"
+
+    def primes(self, count: int) -> str:
+        return "′" * count
+
+    def arrow(self, left: str, right: str) -> str:
+        return f"({left} ↦ {right})"
+
+    def named(self, name: str, text: str) -> str:
+        return f"{name}({text})"
+
+    def inverse_mark(self, text: str, transposed: bool) -> str:
+        return text + ("⁻ᵀ" if transposed else "⁻¹")
+
+    # forms
+
+    def atom(self, form: Atom) -> Piece:
+        return self.symbol(form.node.name), ATOM
+
+    def number(self, form: Number) -> Piece:
+        return self.signed(form.value)
+
+    def signed(self, value: sp.Expr) -> Piece:
+        if value.could_extract_minus_sign() and not value.is_Add:
+            return self.minus + self.rational(-value)[0], SUM
+        return self.rational(value)
+
+    def unit(self, form: Unit) -> Piece:
+        return self.one, ATOM
+
+    def identity(self, form: Identity) -> Piece:
+        return "I", ATOM
+
+    def mul(self, form: Mul) -> Piece:
+        return self.product.join([self.wrapped(f, MUL if type(f) is not Scaled else TIGHT) for f in form.factors]), MUL
+
+    def had(self, form: Had) -> Piece:
+        return self.times.join([self.wrapped(f, TIGHT) for f in form.factors]), HAD
+
+    def over(self, form: Over) -> Piece:
+        if form.rank == 0:
+            above = self.one if form.above is None else self.wrapped(form.above, MUL)
+            return self.fraction(above, self.wrapped(form.below, ATOM))
+        above = self.one if form.above is None else self.wrapped(form.above, HAD if type(form.above) is Had else TIGHT)
+        return above + self.quotient + self.wrapped(form.below, TIGHT), HAD
+
+    def scaled(self, form: Scaled) -> Piece:
+        number, sign = form.number, ""
+        if number.could_extract_minus_sign() and not number.is_Add:
+            number, sign = -number, self.minus
+        above, below = number.as_numer_denom() if form.below else (number, sp.S.One)
+        scalars = [self.wrapped(s, MUL if len(form.scalars) > 1 or form.body is not None or number != 1 else HAD)
+                   for s in form.scalars]
+        body, level = self.scaled_body(form)
+        if form.below:
+            under = [self.rational(below)[0]] if below != 1 else []
+            under += [self.wrapped(b, MUL if len(form.below) > 1 or under else SUM) for b in form.below]
+            over = [self.rational(above)[0]] if above != 1 else []
+            inside = form.body is not None and type(form.body) in (Atom, Call, Norm) and not scalars and not over
+            top = [body] if inside else over + scalars
+            piece, _ = self.fraction_of(self.product.join(top) or self.one, self.product.join(under), len(under))
+            text = piece if inside or body is None else piece + self.product + body
+            return sign + text, SUM if sign else ATOM if inside or body is None else min(MUL, level)
+        parts = [self.wrapped_number(number)] if number != 1 else []
+        parts += scalars + ([body] if body is not None else [])
+        only = len(parts) == 1
+        return sign + self.product.join(parts), SUM if sign else level if only else min(MUL, level)
+
+    def fraction_of(self, above: str, below: str, count: int) -> Piece:
+        return self.fraction(above, f"({below})" if " " in below and not is_closed(below) else below)
+
+    def wrapped_number(self, value: sp.Expr) -> str:
+        text, precedence = self.rational(value)
+        return text if precedence > SUM else self.brackets(text)
+
+    def scaled_body(self, form: Scaled) -> tuple[str | None, int]:
+        if form.body is None:
+            return None, ATOM
+        text, precedence = self.form(form.body)
+        if precedence == SUM or type(form.body) is Unit and (form.scalars or form.below):
+            return (self.brackets(text), ATOM) if precedence == SUM else (text, ATOM)
+        if type(form.body) is Unit:
+            return (None, ATOM) if form.number not in (1, -1) else (text, ATOM)
+        return text, precedence
+
+    def sum(self, form: Sum) -> Piece:
+        text = self.wrapped(form.terms[0], SUM)
+        for term in form.terms[1:]:
+            piece = self.wrapped(term, SUM)
+            text += f" {self.minus} {piece[len(self.minus):]}" if piece.startswith(self.minus) else self.plus + piece
+        return text, SUM
+
+    def transpose(self, form: T) -> Piece:
+        if type(form.body) is Call and is_inverse(form.body):
+            return self.inverse_mark(self.wrapped(form.body.args[0], ATOM), True), TIGHT
+        return self.transpose_mark(self.wrapped(form.body, ATOM)), TIGHT
+
+    def diag(self, form: Diag | DiagOf) -> Piece:
+        return self.named("diag", self.form(form.body)[0]), ATOM
+
+    def trace(self, form: Trace) -> Piece:
+        return self.named("tr", self.form(form.body)[0]), ATOM
+
+    def norm(self, form: Norm) -> Piece:
+        text = self.norm_bars(self.form(form.body)[0], form.order)
+        return (text, ATOM) if form.exponent == 1 else (self.raised(text, sp.Integer(form.exponent), False), TIGHT)
+
+    def power(self, form: Power) -> Piece:
+        if form.exponent == sp.Rational(1, 2):
+            return self.root(form.base)
+        return self.raised(self.wrapped(form.base, ATOM), form.exponent, form.rank > 1), TIGHT
+
+    def call(self, form: Call) -> Piece:
+        node = form.node
+        if type(node) is Apply:
+            if TENSOR_OPS[node.op].show == "inverse":
+                return self.inverse_mark(self.wrapped(form.args[0], ATOM), False), TIGHT
+            return self.arguments(self.tensor_name(node), [self.form(a)[0] for a in form.args]), ATOM
+        f = node.function
+        args = [self.form(a)[0] for a in form.args]
+        if not f.derivative:
+            if f.name == "step":
+                return self.indicator(f"{args[0]} > 0"), ATOM
+            if f.name in RELATIONS:
+                return self.indicator(f"{args[0]} {self.relation(f.name)} {args[1]}"), ATOM
+            if f.name == "abs":
+                return self.bars(args[0]), ATOM
+            if f.name == "where":
+                condition = args[0][len(self.indicator("")) - 1:-1] if is_relation(form.args[0]) else args[0]
+                return self.cases(condition, args[1], args[2]), ATOM
+            if f.name == "power":
+                return f"{self.wrapped(form.args[0], ATOM)}^{self.brackets(args[1])}", TIGHT
+        return self.arguments(self.derived_name(f), args), ATOM
+
+    def derived_name(self, f: object) -> str:
+        if f.name == "<lambda>":
+            name = self.arrow(", ".join(map(str, f.body.variables)), self.size(f.body.expr))
+        else:
+            name = self.function_name(f.name)
+        if set(f.derivative) <= {0}:
+            return name + self.primes(len(f.derivative))
+        return "".join(f"∂{k + 1} " for k in f.derivative) + name
+
+    def indexed(self, form: Indexed) -> Piece:
+        from .indices import IndexWriter
+        return IndexWriter(self).summed(form.node), SUM
+
+
+def is_closed(text: str) -> bool:
+    """Whether brackets or bars already hold the whole text together."""
+    return text[0] in "(‖|" and text[-1] in ")‖|" and text.count("(") <= 1
+
+
+def is_inverse(form: Call) -> bool:
+    return type(form.node) is Apply and TENSOR_OPS[form.node.op].show == "inverse"
+
+
+def is_relation(form: object) -> bool:
+    return type(form) is Call and type(form.node) is not Apply and form.node.function.name in RELATIONS
