@@ -160,6 +160,29 @@ def ones_drop(work: Product) -> bool:
     return changed
 
 
+def reciprocals_cancel(work: Product) -> bool:
+    """x · x⁻¹ = 1 where both stand at the same indices (the reciprocal already says that x is not 0)."""
+    changed = False
+    for k, operand in enumerate(work.operands):
+        if not is_power(operand) or not operand.function.params[0].is_negative:
+            continue
+        base, exponent = operand.args[0], operand.function.params[0]
+        for j, other in enumerate(work.operands):
+            if j == k or work.labels[j] != work.labels[k]:
+                continue
+            matches = other is base or (is_power(other) and other.args[0] is base)
+            if matches:
+                total_exponent = exponent + (1 if other is base else other.function.params[0])
+                work.operands[j] = power(base, total_exponent)
+                work.operands[k] = Ones(operand.shape) if operand.shape else ONE
+                return reciprocals_cancel(work) or True
+    return changed
+
+
+def is_power(node: Expr) -> bool:
+    return type(node) is Map and node.function.name == "pow" and not node.function.derivative
+
+
 class ContractionRule(NamedTuple):
     """A law of sums of products: its name as a reader of a derivation sees it, its reason, and what it does."""
 
@@ -170,6 +193,7 @@ class ContractionRule(NamedTuple):
 
 CONTRACTION_RULES = (
     ContractionRule("factors join", "a product inside a product is one product", factors_open),
+    ContractionRule("a factor and its reciprocal cancel", "x · 1/x = 1 wherever 1/x is defined", reciprocals_cancel),
     ContractionRule("the delta collapses", "Σ_k δ_ik v_k = v_i: only k = i survives in the sum", delta_collapses),
     ContractionRule("ones drop out", "a factor 1 changes nothing, and Σ_i 1 counts the entries", ones_drop),
     ContractionRule("numbers multiply", "scalars commute with everything", numbers_multiply),
@@ -181,7 +205,8 @@ def contract(operands: Sequence[Expr], inputs: Sequence[Labels], output: Labels)
     plain = len(operands) > 1
     for operand in operands:
         kind = type(operand)
-        if kind is Const or kind is Ones or kind is Delta or (kind is Contract and operand.ornate):
+        if (kind is Const or kind is Ones or kind is Delta or (kind is Contract and operand.ornate)
+                or (kind is Map and operand.function.name == "pow")):
             plain = False
             break
     if plain:
@@ -237,6 +262,8 @@ def add(terms: Iterable[Expr]) -> Expr:
     terms = list(terms)
     if len(terms) == 1:
         return terms[0]
+    if all(term is terms[0] for term in terms):
+        return scale(len(terms), terms[0])
     flat: list[Expr] = []
     for term in terms:
         flat.extend(term.terms if type(term) is Add else (term,))
@@ -309,6 +336,8 @@ def power(node: Expr, exponent: sp.Expr | int) -> Expr:
         return Const(node.value ** exponent)
     if type(node) is Ones:
         return node
+    if is_power(node) and node.function.params[0] == sp.Rational(1, 2):
+        return power(node.args[0], exponent / 2)
     return Map(function("pow", (exponent,)), (node,))
 
 

@@ -116,7 +116,16 @@ def has_index_form(form: object) -> bool:
 
 
 def add_form(node: Add) -> Sum:
-    return Sum(tuple([matrix_form(term) for term in node.terms]))
+    terms = [matrix_form(term) for term in node.terms]
+    if is_negative(terms[0]):  # p − y reads better than −y + p
+        first = next((k for k, term in enumerate(terms) if not is_negative(term)), 0)
+        terms.insert(0, terms.pop(first))
+    return Sum(tuple(terms))
+
+
+def is_negative(form: object) -> bool:
+    number = form.number if type(form) is Scaled else form.value if type(form) is Number else sp.S.One
+    return bool(number.could_extract_minus_sign()) and not number.is_Add
 
 
 def map_form(node: Map) -> object:

@@ -34,7 +34,8 @@ class Derivation:
     def textbook(self) -> dict[str, str]:
         """Name -> right-hand side of its cotangent in the textbook view, as text."""
         writer = self.writer(tex=False)
-        return {e.name[1:]: writer.write(e.expr) for e in self.view("textbook")}
+        shown = {e.name: e.expr for e in (*self.backward.equations, *self.view("textbook"))}
+        return {name[1:]: writer.write(expr) for name, expr in shown.items()}
 
     def view(self, kind: str = "textbook") -> tuple[Equation, ...]:
         """The backward equations of a view: textbook, named or expanded. Raises `SymbackpropError` for another name."""

@@ -105,8 +105,11 @@ def contributions(equation: Equation, cotangent: Expr, needed: set[str], primes:
             found.append((node.name, total))
             continue
         output = root_name if node is equation.expr else node
+        shares: dict[Expr, list[Expr]] = {}
         for child, term in live_pulls(node, total, output, primes, live):
-            waiting.setdefault(child, []).append(term)
+            shares.setdefault(child, []).append(term)
+        for child, terms in shares.items():
+            waiting[child] = terms + waiting.get(child, [])  # what is read first comes first
     found.reverse()
     return found
 
@@ -142,7 +145,7 @@ def sweep(program: Program, loss: str, wrt: tuple[str, ...], primes: str = "outp
             backward.append(Equation(bar(equation.name), total))
             cotangent = ONE if total is ONE else backward[-1].var
             for name, term in contributions(equation, cotangent, needed, primes):
-                waiting.setdefault(name, []).append(term)
+                waiting[name] = [term, *waiting.get(name, ())]
         for var in closing[at]:
             terms = waiting.pop(var.name, None)
             backward.append(Equation(bar(var.name), add(terms) if terms else zero(var.shape)))

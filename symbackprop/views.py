@@ -13,6 +13,7 @@ from .expr import Add, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
 from .notation import Notation, split_name, text_name, tex_name
 from .program import Equation, Program, is_activation
 from .reverse import bar, is_bar
+from .rules import tidy
 
 VIEWS = ("textbook", "named", "expanded")
 
@@ -57,16 +58,39 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[E
         for equation in backward.equations:
             reads.update(node.name for node in occurrences(equation.expr) if is_bar(node.name))
     values: dict[str, Expr] = {}
+    tentative: dict[str, Expr] = {}
+    readers = Counter(name for e in backward.equations for name in names_in(e.expr))
     shown: list[Equation] = []
     for equation in backward.equations:
         expr = substitute(equation.expr, values) if values else equation.expr
+        if tentative and kind == "textbook":
+            expr = try_inlining(expr, tentative)
+        if kind != "named" and needs_tidying(expr, program):
+            expr, _ = tidy(expr, program.facts)
         simple = type(expr) in (Var, Const)
         inline = kind == "expanded" or simple or (equation.name not in keep and reads[equation.name] <= 1)
         if inline and (equation.name not in wrt or kind == "expanded" or simple):
             values[equation.name] = expr
+        elif not inline and equation.name not in keep | wrt and readers[equation.name] == 1:
+            tentative[equation.name] = expr
         if equation.name in wrt or (kind == "textbook" and equation.name in keep and not simple) or not inline:
             shown.append(Equation(equation.name, expr))
-    return tuple(shown)
+    gone = {name for name in tentative if not any(name in names_in(e.expr) for e in shown)}
+    return tuple(e for e in shown if e.name not in gone)
+
+
+def try_inlining(expr: Expr, tentative: dict[str, Expr]) -> Expr:
+    """A cotangent that is read twice in one place is put in there if that makes the whole shorter."""
+    for name in [n for n in names_in(expr) if n in tentative]:
+        candidate, _ = tidy(substitute(expr, {name: tentative[name]}))
+        if len(occurrences(candidate)) < len(occurrences(expr)) + len(occurrences(tentative[name])) - 1:
+            expr = candidate
+    return expr
+
+
+def needs_tidying(expr: Expr, program: Program) -> bool:
+    """Whether a rule of `tidy` could apply: a fact is declared, or a reciprocal stands in the equation."""
+    return bool(program.facts) or any(type(n) is Map and n.function.name == "pow" for n in walk(expr))
 
 
 def occurrences(node: Expr) -> list[Var]:

@@ -53,6 +53,10 @@ class TextWriter:
     def symbol(self, name: str) -> str:
         return self.symbols.get(name) or text_name(name)
 
+    def is_tall(self, symbol: str) -> bool:
+        """Whether a symbol needs brackets before a mark such as ᵀ is put on it."""
+        return "/" in symbol
+
     def size(self, value: sp.Expr) -> str:
         return str(value)
 
@@ -135,7 +139,8 @@ class TextWriter:
     # forms
 
     def atom(self, form: Atom) -> Piece:
-        return self.symbol(form.node.name), ATOM
+        text = self.symbol(form.node.name)
+        return text, TIGHT if self.is_tall(text) else ATOM
 
     def number(self, form: Number) -> Piece:
         return self.signed(form.value)
@@ -169,8 +174,8 @@ class TextWriter:
         if number.could_extract_minus_sign() and not number.is_Add:
             number, sign = -number, self.minus
         above, below = number.as_numer_denom() if form.below else (number, sp.S.One)
-        scalars = [self.wrapped(s, MUL if len(form.scalars) > 1 or form.body is not None or number != 1 else HAD)
-                   for s in form.scalars]
+        alone = len(form.scalars) == 1 and form.body is None
+        scalars = [self.wrapped(s, (HAD if number == 1 else MUL) if alone else TIGHT) for s in form.scalars]
         body, level = self.scaled_body(form)
         if form.below:
             under = [self.rational(below)[0]] if below != 1 else []

@@ -7,7 +7,7 @@ Results (2008); the softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Rec
 from __future__ import annotations
 
 from ..algebra import add, broadcast, contract, hadamard, negative, reciprocal, total
-from ..expr import Apply, Expr, Map, Shape, function
+from ..expr import Apply, Expr, Map, Shape, Var, function
 from . import TENSOR_OPS, TensorOp
 
 Args = tuple[Expr, ...]
@@ -38,13 +38,13 @@ def spread(node: Expr, like: Expr, axis: int) -> Expr:
 
 def softmax_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     """z̄ = p ⊙ (p̄ − ⟨p̄, p⟩ 1) along the axis: Jᵀp̄ with J = diag(p) − p pᵀ."""
-    inner = total(hadamard(y_bar, y), (params[0],))
+    inner = total(hadamard(y, y_bar), (params[0],))
     return (hadamard(y, add((y_bar, negative(spread(inner, y, params[0]))))),)
 
 
 def log_softmax_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     """z̄ = ȳ − (1ᵀȳ) softmax(z) along the axis."""
-    probabilities = apply("softmax", args[0], params=params)
+    probabilities = Map(function("exp"), (y,)) if type(y) is Var else apply("softmax", args[0], params=params)
     mass = spread(total(y_bar, (params[0],)), y, params[0])
     return (add((y_bar, negative(hadamard(mass, probabilities)))),)
 

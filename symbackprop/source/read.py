@@ -70,13 +70,28 @@ class Reader(Terms):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
                 return ast.parse(self.clean)
+        except IndentationError:
+            return self.tree_without_margin()
         except SyntaxError as error:
-            line, column = error.lineno or 1, error.offset or 1
-            source = self.lines[line - 1] if line <= len(self.lines) else ""
-            hint = "a fact compares with ==, as in sum(y) == 1" if source.lstrip().startswith("fact:") else None
-            raise ParseError(f"{error.msg}", line=line, column=max(column, 1), source=source, hint=hint) from None
+            raise self.syntax_error(error) from None
         except (RecursionError, MemoryError, ValueError) as error:
             raise ParseError(f"the text is too deeply nested to read ({type(error).__name__})") from None
+
+    def tree_without_margin(self) -> ast.Module:
+        """A text inside indented quotes: every line's margin is taken off, and put back in the places told."""
+        rows = self.clean.split("\n")
+        self.margins = [len(row) - len(row.lstrip()) for row in rows]
+        try:
+            return ast.parse("\n".join(row.lstrip() for row in rows))
+        except SyntaxError as error:
+            error.offset = (error.offset or 1) + self.margins[(error.lineno or 1) - 1]
+            raise self.syntax_error(error) from None
+
+    def syntax_error(self, error: SyntaxError) -> ParseError:
+        line, column = error.lineno or 1, error.offset or 1
+        source = self.lines[line - 1] if line <= len(self.lines) else ""
+        hint = "a fact compares with ==, as in sum(y) == 1" if source.lstrip().startswith("fact:") else None
+        return ParseError(f"{error.msg}", line=line, column=max(column, 1), source=source, hint=hint)
 
     def refuse_strange_characters(self, text: str) -> None:
         """Non-ASCII characters may stand in comments and strings only: look-alikes would merge with other names."""

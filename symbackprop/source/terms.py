@@ -33,18 +33,20 @@ class Terms:
         self.functions: dict[str, Function] = {}
         self.gradient: Callable[[ast.Call], Expr] | None = None
         self.depth = 0
+        self.margins: list[int] = []
 
     def place(self, node: ast.AST) -> Place:
         """Where `node` stands, the column in characters."""
         line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
-        column = node.col_offset
+        column = node.col_offset + (self.margins[node.lineno - 1] if self.margins else 0)
         if not line.isascii():
             column = len(line.encode()[:column].decode(errors="ignore"))
         return Place(node.lineno, column + 1, line)
 
     def text(self, node: ast.AST) -> str:
         """The user's own spelling of `node`."""
-        return ast.get_source_segment("\n".join(self.lines), node) or ast.unparse(node)
+        lines = [line[margin:] for line, margin in zip(self.lines, self.margins)] if self.margins else self.lines
+        return ast.get_source_segment("\n".join(lines), node) or ast.unparse(node)
 
     def fail(self, node: ast.AST, message: str, hint: str | None = None,
              kind: type[SymbackpropError] = ParseError) -> SymbackpropError:

@@ -1,0 +1,210 @@
+"""The command line: verbs over the public functions; no mathematics.
+
+Results go to standard output, all else to standard error. Exit 0: done and everything holds; 1: a claim is refuted or a
+check fails; 2: something could not be read, was undecided, or there was nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+DEMO = """# the 3-4-2 sigmoid network
+x: R[3]; y: R[2]
+W1: R[4, 3]; b1: R[4]; W2: R[2, 4]; b2: R[2]
+z1 = W1 @ x + b1
+h = sigmoid(z1)
+z2 = W2 @ h + b2
+yhat = sigmoid(z2)
+C = sum((yhat - y)**2) / 2
+"""
+FORMATS = ("text", "latex", "tex", "markdown", "mathml", "html", "json")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of every verb."""
+    top = argparse.ArgumentParser(
+        prog="symbackprop", description="Derive, print, verify and export the gradients of networks written as equations.",
+        epilog="Start with: symbackprop demo")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
+
+    def verb(name: str, text: str, file: bool = True) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text)
+        if file:
+            sub.add_argument("file", metavar="FILE", help="a model (.net); - is standard input")
+        sub.add_argument("-o", "--output", metavar="OUT", help="write here instead of standard output")
+        sub.add_argument("--json", action="store_true", help="print JSON, errors included")
+        return sub
+
+    derive = verb("derive", "every gradient, in the matrix form of a textbook")
+    derive.add_argument("--wrt", metavar="W1,b1", help="the tensors to differentiate by (default: every declared one)")
+    derive.add_argument("--loss", metavar="C", help="the loss, where it is not the one scalar that nothing reads")
+    derive.add_argument("--view", choices=("textbook", "named", "expanded"), default="textbook",
+                        help="textbook: δ for pre-activations; named: one entry per cotangent; expanded: all put in")
+    derive.add_argument("--steps", action="store_true", help="show each step with its rule and reason")
+    derive.add_argument("--to", choices=FORMATS, default="text", help="the form of the output")
+    derive.add_argument("--notation", default="", metavar="KEY=VALUE,…",
+                        help="such as hadamard=circ,layers=paren,cotangent=bar, or W1=W^{(1)} for one name")
+    check = verb("check", "compare every gradient with finite differences of the loss")
+    check.add_argument("--sizes", default="", metavar="n=3,m=4", help="sizes to check at (default: distinct primes, …)")
+    check.add_argument("--seed", type=int, default=0, help="seed of the random data (default 0)")
+    check.add_argument("--loss", metavar="C")
+    verify = verb("verify", "judge the claims in a text, such as grad(C, W1) == outer(delta, x)", file=False)
+    verify.add_argument("files", metavar="FILE", nargs="+")
+    export = verb("export", "a fast gradient function as source code")
+    export.add_argument("--to", required=True, choices=("numpy",), help="the target")
+    export.add_argument("--loss", metavar="C")
+    demo = verb("demo", "the 3-4-2 network, end to end", file=False)
+    demo.set_defaults(output_help="a folder")
+    verb("list", "every function, notation, target and view it knows", file=False)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    args = parser().parse_args(argv)
+    if args.verb is None:
+        parser().print_help(sys.stderr)
+        return 2
+    from .errors import SymbackpropError
+    try:
+        return VERBS[args.verb](args)
+    except SymbackpropError as error:
+        if args.json:
+            print(json.dumps(error.as_json(), ensure_ascii=False))
+        else:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(json.dumps({"error": "file", "message": message}) if args.json else f"symbackprop: {message}",
+              file=sys.stdout if args.json else sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def write(args: argparse.Namespace, text: str) -> None:
+    """To `-o FILE` or standard output."""
+    text = text if text.endswith("\n") else text + "\n"
+    if args.output:
+        Path(args.output).write_text(text, encoding="utf-8")
+        print(f"wrote {args.output}", file=sys.stderr)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def load(args: argparse.Namespace) -> object:
+    """The derivation of the file that the command names."""
+    from .doors import read
+    from .notation import Notation
+    from .results import derive
+    notation = Notation.read(getattr(args, "notation", ""))
+    wrt = [w.strip() for w in args.wrt.split(",")] if getattr(args, "wrt", None) else None
+    return derive(read(args.file), wrt, getattr(args, "loss", None), notation)
+
+
+def run_derive(args: argparse.Namespace) -> int:
+    from .printing import render
+    derivation = load(args)
+    write(args, render(derivation, "json" if args.json else args.to, args.view, args.steps, title(args.file)))
+    if derivation.program.claims:
+        print(f"{len(derivation.program.claims)} claims are present and unchecked: symbackprop verify {args.file}", file=sys.stderr)
+    return 0
+
+
+def title(file: str) -> str:
+    return "standard input" if file == "-" else Path(file).stem
+
+
+def run_check(args: argparse.Namespace) -> int:
+    from .doors import check
+    report = check(load(args), read_sizes(args.sizes), args.seed)
+    write(args, json.dumps(report.as_json(), ensure_ascii=False, indent=1) if args.json else str(report))
+    return 0 if report else 1
+
+
+def read_sizes(text: str) -> dict[str, int] | None:
+    """`n=3,m=4`."""
+    from .errors import ParseError
+    sizes = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, value = part.partition("=")
+        if not value.strip().isdigit() or int(value) < 1 or not name.strip().isidentifier():
+            raise ParseError(f"--sizes {part!r} is not of the form n=3")
+        sizes[name.strip()] = int(value)
+    return sizes or None
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    from .doors import read
+    from .errors import SymbackpropError
+    from .verdict import judge, summary
+    verdicts, trouble = [], False
+    for file in args.files:
+        try:
+            verdicts += judge(read(file))
+        except SymbackpropError as error:
+            trouble = True
+            if args.json:
+                verdicts.append(error)
+            else:
+                print(f"{file}: {type(error).__name__}: {error}", file=sys.stderr)
+    if args.json:
+        write(args, json.dumps([v.as_json() for v in verdicts], ensure_ascii=False, indent=1))
+    elif verdicts:
+        write(args, "\n".join(str(v) for v in verdicts) + "\n" + summary(verdicts))
+    if not verdicts and not trouble:
+        print("there is no claim to verify here: write grad(C, W1) == …", file=sys.stderr)
+        return 2
+    kinds = {getattr(v, "verdict", "error") for v in verdicts}
+    return 1 if "refuted" in kinds else 2 if trouble or kinds & {"undecided", "error"} else 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    from .doors import export
+    write(args, export(load(args), args.to))
+    return 0
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    from .doors import check, export, parse
+    from .printing import render
+    from .results import derive
+    derivation = derive(parse(DEMO))
+    report = check(derivation)
+    if args.output:
+        folder = Path(args.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in (("demo.net", DEMO), ("demo.tex", render(derivation, "tex", "textbook", True, "The 3-4-2 network")),
+                           ("demo.html", render(derivation, "html", "textbook", True, "The 3-4-2 network")),
+                           ("grad.py", export(derivation))):
+            (folder / name).write_text(text, encoding="utf-8")
+            print(f"wrote {folder / name}", file=sys.stderr)
+    if args.json:
+        print(render(derivation, "json", "textbook", True, "demo"))
+        return 0 if report else 1
+    print(DEMO)
+    print(render(derivation, "text", "textbook", True, "demo"))
+    print(f"\n{report}\n\nNext: save the model above as net.net, change it, and try\n"
+          "  symbackprop derive net.net --to latex\n  symbackprop check net.net\n  symbackprop export net.net --to numpy -o grad.py")
+    return 0 if report else 1
+
+
+def run_list(args: argparse.Namespace) -> int:
+    from .printing import listing
+    found = listing()
+    write(args, json.dumps(found, ensure_ascii=False, indent=1) if args.json else
+          "\n".join(f"{key}: {', '.join(values)}" for key, values in found.items()))
+    return 0
+
+
+VERBS = {"derive": run_derive, "check": run_check, "verify": run_verify, "export": run_export, "demo": run_demo,
+         "list": run_list}

@@ -1,0 +1,137 @@
+"""Rules that use more than one product at a time: cancellation after distribution, and declared facts.
+
+Each returns a node equal to the one it was given (under the facts it reports having used).
+"""
+
+from __future__ import annotations
+
+from .algebra import add, contract, is_same_product, scale, split_number
+from .expr import Add, Apply, Contract, Expr, Map, Ones, Var, is_elementwise, names_in, rebuild, walk
+from .program import Fact
+
+MAX_TERMS = 12
+
+
+def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ...]]:
+    """`node` with cancellations made and `facts` put in; also the facts that were used."""
+    made: dict[Expr, Expr] = {}
+    used: list[Fact] = []
+    for part in walk(node):
+        children = tuple([made[c] for c in part.children])
+        if children != part.children:
+            if type(part) is Contract:
+                part_now = contract(children, part.inputs, part.output)
+            else:
+                part_now = add(children) if type(part) is Add else rebuild(part, children)
+        else:
+            part_now = part
+        if type(part_now) is Contract:
+            part_now = apply_facts(part_now, facts, used) if facts else part_now
+            part_now = distribute(part_now)
+        made[part] = part_now
+    return made[node], tuple(dict.fromkeys(used))
+
+
+def distribute(node: Expr) -> Expr:
+    """Multiply out a sum where a factor beside it cancels a reciprocal inside it; expand if that is no longer."""
+    if type(node) is not Contract or not is_elementwise(node.inputs, node.output):
+        return node
+    for k, operand in enumerate(node.operands):
+        if type(operand) is Add and any(cancels(term, node.operands) for term in operand.terms):
+            labels = node.inputs[k]
+            terms = [contract((*node.operands[:k], term, *node.operands[k + 1:]), node.inputs, node.output)
+                     for term in operand.terms]
+            return shortest(add([distribute(term) for term in terms]), labels)
+    return node
+
+
+def cancels(term: Expr, factors: tuple[Expr, ...]) -> bool:
+    parts = term.operands if type(term) is Contract else (term,)
+    return any(type(p) is Map and p.function.name == "pow" and p.function.params[0].is_negative and p.args[0] in factors
+               for p in parts)
+
+
+def shortest(node: Expr, labels: tuple[int, ...]) -> Expr:
+    """`node` fully multiplied out, if that has no more terms than it had."""
+    if type(node) is not Add:
+        return node
+    expanded = add([e for term in node.terms for e in multiplied_out(term)])
+    count = len(expanded.terms) if type(expanded) is Add else 1
+    return common_number(expanded if count <= len(node.terms) else node)
+
+
+def common_number(node: Expr) -> Expr:
+    """A number that every term has, in front of the whole sum."""
+    if type(node) is not Add:
+        return node
+    numbers = [split_number(term)[0] for term in node.terms]
+    number = numbers[0] if not numbers[0].could_extract_minus_sign() else -numbers[0]
+    if number == 1 or any(n not in (number, -number) for n in numbers):
+        return node
+    return scale(number, add([scale(1 / number, term) for term in node.terms]))
+
+
+def multiplied_out(node: Expr) -> list[Expr]:
+    if type(node) is not Contract or not is_elementwise(node.inputs, node.output):
+        return [node]
+    for k, operand in enumerate(node.operands):
+        if type(operand) is Add and len(operand.terms) <= MAX_TERMS:
+            parts = [contract((*node.operands[:k], term, *node.operands[k + 1:]), node.inputs, node.output)
+                     for term in operand.terms]
+            return [e for part in parts for e in multiplied_out(part)]
+    return [node]
+
+
+def apply_facts(node: Contract, facts: tuple[Fact, ...], used: list[Fact]) -> Expr:
+    """Sums that are declared to be 1 are put in; a symmetric matrix is read the way that needs no transpose."""
+    operands, inputs = list(node.operands), list(node.inputs)
+    changed = False
+    for k, operand in enumerate(operands):
+        if operand.rank == 2 and is_symmetric(operand, facts) and inputs[k][0] not in node.output and inputs[k][1] in node.output:
+            inputs[k], changed = inputs[k][::-1], True
+            used += [f for f in facts if f.kind == "symmetric" and f.name in names_in(operand)]
+        if type(operand) is not Var:
+            continue
+        for fact in facts:
+            if fact.name != operand.name:
+                continue
+            own = inputs[k]
+            if fact.kind == "sum" and sums_alone(node, k, fact):
+                axes = range(len(own)) if fact.axis is None else (fact.axis,)
+                rest = tuple(i for j, i in enumerate(own) if j not in axes)
+                operands[k], inputs[k] = Ones(tuple(d for j, d in enumerate(operand.shape) if j not in axes)), rest
+                changed = True
+                used.append(fact)
+                break
+    if not changed:
+        return node
+    kept = [(o, i) for o, i in zip(operands, inputs) if not (type(o) is Ones and not o.shape)]
+    if not kept:
+        from .algebra import ONE
+        return ONE
+    return contract([o for o, _ in kept], [i for _, i in kept], node.output)
+
+
+def is_symmetric(node: Expr, facts: tuple[Fact, ...]) -> bool:
+    """Whether a square matrix is its own transpose, by the facts and by its form."""
+    match node:
+        case Var():
+            return any(f.kind == "symmetric" and f.name == node.name for f in facts)
+        case Add():
+            return all(is_symmetric(term, facts) for term in node.terms)
+        case Apply(op="inv"):
+            return is_symmetric(node.args[0], facts)
+        case Contract():
+            turned = Contract(node.operands, node.inputs, node.output[::-1])
+            number, core = split_number(node)
+            return is_same_product(node, turned) or (core is not node and is_symmetric(core, facts))
+    return False
+
+
+def sums_alone(node: Contract, k: int, fact: Fact) -> bool:
+    """Whether the labels that `fact` sums over are summed here and stand in no other factor."""
+    own = node.inputs[k]
+    axes = range(len(own)) if fact.axis is None else (fact.axis,)
+    labels = [own[a] for a in axes]
+    others = [i for j, inputs in enumerate(node.inputs) if j != k for i in inputs]
+    return len(set(own)) == len(own) and all(i not in node.output and i not in others for i in labels)
