@@ -1,0 +1,208 @@
+"""The normal form, to compare: a sum of monomials over atoms, sizes symbolic, factors in a canonical order.
+
+Equal normal forms prove equality for all sizes and values (under the facts used). It may miss an equality, and must
+never invent one.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+from math import factorial
+
+import sympy as sp
+
+from .algebra import Product, contract, power, splice, split_number
+from .cells import prime
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, rebuild, walk
+from .ops.tensor import apply
+from .program import Fact
+from .rules import tidy
+
+MAX_TERMS, MAX_ORDERS, MAX_POWER = 3000, 5040, 6
+Normal = dict[tuple, sp.Expr]
+
+
+class TooLarge(Exception):
+    """The expansion passed its limit; nothing is known."""
+
+
+def normal_form(node: Expr, facts: tuple[Fact, ...] = ()) -> Normal:
+    """Monomial -> coefficient. Raises `TooLarge`."""
+    result: Normal = {}
+    for term in expanded(node, facts):
+        number, core = split_number(term)
+        key = monomial(core)
+        result[key] = result.get(key, sp.S.Zero) + number
+    return {key: value for key, value in result.items() if sp.cancel(value) != 0}
+
+
+def is_equal(a: Expr, b: Expr, facts: tuple[Fact, ...] = ()) -> bool | None:
+    """True if proved equal, None if not."""
+    try:
+        first, second = normal_form(a, facts), normal_form(b, facts)
+    except TooLarge:
+        return None
+    keys = first.keys() | second.keys()
+    return True if all(sp.cancel(first.get(k, 0) - second.get(k, 0)) == 0 for k in keys) else None
+
+
+def expanded(root: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
+    """`root` as a list of products of atoms."""
+    made: dict[Expr, list[Expr]] = {}
+    for node in walk(root):
+        made[node] = [t for term in expand_one(node, made, facts) for t in settle(term, facts)]
+        if len(made[node]) > MAX_TERMS:
+            raise TooLarge
+    return made[root]
+
+
+def settle(term: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
+    """A term with the facts put in, flat again."""
+    if facts:
+        term, _ = tidy(term, facts)
+    if type(term) is Add:
+        return list(term.terms)
+    return [term]
+
+
+def expand_one(node: Expr, made: dict[Expr, list[Expr]], facts: tuple[Fact, ...]) -> list[Expr]:
+    match node:
+        case Add():
+            return [t for term in node.terms for t in made[term]]
+        case Contract():
+            count = 1
+            for operand in node.operands:
+                count *= len(made[operand])
+            if count > MAX_TERMS:
+                raise TooLarge
+            return [flat(parts, node.inputs, node.output) for parts in product(*(made[o] for o in node.operands))]
+        case Map():
+            return expand_map(Map(node.function, tuple(joined(made[a], a) for a in node.args)), facts)
+        case Apply():
+            whole = rebuild(node, tuple(joined(made[a], a) for a in node.args))
+            return [whole]
+    return [node]
+
+
+def joined(terms: list[Expr], like: Expr) -> Expr:
+    """The terms of an argument as one node, in canonical order, so that equal arguments are one atom."""
+    from .algebra import add
+    by_key: dict[tuple, list] = {}
+    for term in terms:
+        number, core = split_number(term)
+        by_key.setdefault(monomial(core), [sp.S.Zero, core])[0] += number
+    from .algebra import scale, zero
+    parts = [scale(sp.cancel(n), core) for _, (n, core) in sorted(by_key.items(), key=lambda kv: str(kv[0])) if sp.cancel(n) != 0]
+    return add(parts) if parts else zero(like.shape)
+
+
+def expand_map(node: Map, facts: tuple[Fact, ...]) -> list[Expr]:
+    """The listed identities: f′ by its output form, small powers as products, exp of log-softmax, log of softmax."""
+    f, arg = node.function, node.args[0]
+    if f.derivative == (0,) and not f.opaque:
+        whole = Map(function(f.name, f.params, (), f.body), node.args)
+        slope = prime(whole, 0, whole)
+        if slope is not None and not (type(slope) is Map and slope.function is f):
+            return expanded(slope, facts)
+    if f.name == "pow" and not f.derivative:
+        exponent = f.params[0]
+        if exponent.is_Integer and 2 <= exponent <= MAX_POWER:
+            labels = tuple(range(node.rank))
+            return expanded(Contract((arg,) * int(exponent), (labels,) * int(exponent), labels), facts) if not is_sum_power(arg) else \
+                multiplied(arg, int(exponent), facts)
+        if exponent.is_number and exponent.is_negative and exponent != -1 and exponent.is_Integer:
+            return [node]
+        number, core = split_number(arg)
+        if exponent == -1 and number != 1:
+            from .algebra import scale
+            return [scale(1 / number, power(core, -1))]
+    if f.name == "exp" and type(arg) is Apply and arg.op == "log_softmax":
+        return [apply("softmax", *arg.args, params=arg.params)]
+    if f.name == "log" and type(arg) is Apply and arg.op == "softmax":
+        return [apply("log_softmax", *arg.args, params=arg.params)]
+    return [node]
+
+
+def is_sum_power(arg: Expr) -> bool:
+    return type(arg) is Add
+
+
+def multiplied(arg: Add, exponent: int, facts: tuple[Fact, ...]) -> list[Expr]:
+    labels = tuple(range(arg.rank))
+    if len(arg.terms) ** exponent > MAX_TERMS:
+        raise TooLarge
+    return [flat(parts, (labels,) * exponent, labels) for parts in product(arg.terms, repeat=exponent)]
+
+
+def flat(parts: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) -> Expr:
+    """A contraction with every inner contraction taken apart."""
+    work = Product(parts, inputs, output)
+    k = 0
+    while k < len(work.operands):
+        if type(work.operands[k]) is Contract:
+            splice(work, k, work.operands[k])
+        else:
+            k += 1
+    return contract(work.operands, work.labels, work.output)
+
+
+def atom_key(node: Expr) -> str:
+    """A spelling of an atom that equal atoms share and others do not."""
+    match node:
+        case Var():
+            return node.name
+        case Const():
+            return f"#{sp.srepr(node.value)}"
+        case Ones():
+            return "1"
+        case Delta():
+            return "δ"
+        case Map():
+            f = node.function
+            body = sp.srepr(f.body) if f.body is not None else ""
+            return f"{f.name}{f.params}{f.derivative}{body}({','.join(node_key(a) for a in node.args)})"
+        case Apply():
+            return f"{node.op}{node.params}({','.join(node_key(a) for a in node.args)})"
+    return node_key(node)
+
+
+def node_key(node: Expr) -> str:
+    terms = node.terms if type(node) is Add else (node,)
+    parts = []
+    for term in terms:
+        number, core = split_number(term)
+        parts.append(f"{number}*{monomial(core)}")
+    return "+".join(sorted(parts)) + f":{len(node.shape)}"
+
+
+def monomial(node: Expr) -> tuple:
+    """A product of atoms up to the order of its factors and the names of its summed indices."""
+    if type(node) is not Contract:
+        return ((atom_key(node), tuple(range(len(node.shape)))),)
+    keyed = sorted(((atom_key(o), labels) for o, labels in zip(node.operands, node.inputs)), key=lambda p: p[0])
+    groups: list[list] = []
+    for item in keyed:
+        if groups and groups[-1][0][0] == item[0]:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    orders = 1
+    for group in groups:
+        orders *= factorial(len(group))
+    if orders > MAX_ORDERS:
+        raise TooLarge
+    choices = product(*(permutations(group) for group in groups))
+    return min(relabelled([item for group in choice for item in group], node.output) for choice in choices)
+
+
+def relabelled(items: list, output: Labels) -> tuple:
+    """Output labels first, the rest by first appearance; a delta is read either way round."""
+    names = {label: k for k, label in enumerate(output)}
+    result = []
+    for key, labels in items:
+        if key == "δ" and tuple(names.get(i, 99) for i in labels) > tuple(names.get(i, 99) for i in labels[::-1]):
+            labels = labels[::-1]
+        for label in labels:
+            names.setdefault(label, len(names))
+        result.append((key, tuple(names[i] for i in labels)))
+    return tuple(result)
