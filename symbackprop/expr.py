@@ -7,7 +7,6 @@ Constructing a class stores what it is given; the lower-case functions of `simpl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from weakref import WeakValueDictionary
 
@@ -310,18 +309,26 @@ def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
     return node
 
 
-def walk(root: Expr) -> Iterator[Expr]:
+def walk(root: Expr) -> list[Expr]:
     """Every node under `root` once, children before parents (so reversed it is a topological order)."""
     seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(root, False)]
+    order: list[Expr] = []
+    stack: list[Expr | None] = [root]
+    opened: list[Expr] = []
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
+        node = stack.pop()
+        if node is None:
+            order.append(opened.pop())
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(node.children))
+            children = node.children
+            if children:
+                opened.append(node)
+                stack.append(None)
+                stack += children[::-1]
+            else:
+                order.append(node)
+    return order
 
 
 def names_in(root: Expr) -> dict[str, Var]:

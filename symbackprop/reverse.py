@@ -87,7 +87,7 @@ def pull_back(node: Expr, cotangent: Expr, output: Expr, primes: str) -> list[tu
 def contributions(equation: Equation, cotangent: Expr, needed: set[str], primes: str = "output",
                   ) -> list[tuple[str, Expr]]:
     """(name, term) for every needed name that the equation reads: its share of that name's cotangent."""
-    order = list(walk(equation.expr))
+    order = walk(equation.expr)
     live: set[Expr] = set()
     for node in order:
         if node.name in needed if type(node) is Var else any(child in live for child in node.children):

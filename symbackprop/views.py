@@ -59,7 +59,9 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[E
             reads.update(node.name for node in occurrences(equation.expr) if is_bar(node.name))
     values: dict[str, Expr] = {}
     tentative: dict[str, Expr] = {}
-    readers = Counter(name for e in backward.equations for name in names_in(e.expr))
+    readers: Counter[str] = Counter()
+    for equation in backward.equations:
+        readers.update(names_in(equation.expr).keys())
     shown: list[Equation] = []
     for equation in backward.equations:
         expr = substitute(equation.expr, values) if values else equation.expr
