@@ -11,7 +11,7 @@ from collections.abc import Callable
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
 
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Shape, Var, function, show_shape, walk
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Shape, Var, function, show_shape
 from .ops import SCALAR_OPS, TENSOR_OPS, body_of
 from .program import Fact, Program
 from .reverse import is_bar
@@ -44,6 +44,28 @@ def compile_function(source: str) -> Callable:
     space: dict[str, object] = {}
     exec(compile(source, "<symbackprop>", "exec"), space)  # noqa: S102
     return space["value_and_grad"]
+
+
+class ScalarPrinter(NumPyPrinter):
+    """SymPy's NumPy printer without its need of functools and SciPy."""
+
+    def _print_Max(self, expr: sp.Expr) -> str:
+        return self.chained("np.maximum", expr)
+
+    def _print_Min(self, expr: sp.Expr) -> str:
+        return self.chained("np.minimum", expr)
+
+    def _print_Heaviside(self, expr: sp.Expr) -> str:
+        return f"(({self._print(expr.args[0])}) > 0).astype(float)"
+
+    def _print_erf(self, expr: sp.Expr) -> str:
+        return f"erf({self._print(expr.args[0])})"
+
+    def chained(self, name: str, expr: sp.Expr) -> str:
+        first, *others = [self._print(arg) for arg in expr.args]
+        for other in others:
+            first = f"{name}({first}, {other})"
+        return first
 
 
 class Module:
@@ -244,7 +266,9 @@ class Module:
     def printed(self, body: sp.Lambda, node: Map) -> str:
         """A scalar expression spelled by SymPy's NumPy printer, the arguments as its variables."""
         names = [sp.Symbol(f"arg{k}") for k in range(len(node.args))]
-        text = NumPyPrinter().doprint(body(*names)).replace("numpy.", "np.")
+        text = ScalarPrinter().doprint(body(*names)).replace("numpy.", "np.")
+        if "erf(" in text:
+            self.add_helper("erf", "erf")
         return f"(lambda {', '.join(map(str, names))}: {text})({', '.join(self.code(a)[0] for a in node.args)})"
 
     def contract_code(self, node: Contract, loose: bool) -> Code:
@@ -340,7 +364,3 @@ class Module:
             gone = tuple(i for i in labels if i not in output)
             return f"{base}.sum(axis={gone[0] if len(gone) == 1 else gone})"
         return None
-
-
-def helpers_of(node: Expr) -> set[str]:
-    return {n.function.name for n in walk(node) if type(n) is Map}

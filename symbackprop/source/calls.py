@@ -115,13 +115,14 @@ def outer(a: Expr, b: Expr) -> Expr:
 
 
 def inner(a: Expr, b: Expr) -> Expr:
-    if a.shape != b.shape:
+    """np.inner: the sum over the last axis of both."""
+    if not a.shape or not b.shape:
+        return multiplied((a, b))
+    if a.shape[-1] != b.shape[-1]:
         raise ShapeError(f"an inner product of {show_shape(a.shape)} and {show_shape(b.shape)}")
-    if a.rank == 1:
-        return matmul(a, b)
-    if a.rank == 2:
-        return contract((a, b), ((0, 1), (2, 1)), (0, 2))
-    return total(hadamard(a, b))
+    left = tuple(range(a.rank))
+    right = (*range(a.rank, a.rank + b.rank - 1), a.rank - 1)
+    return contract((a, b), (left, right), left[:-1] + right[:-1])
 
 
 def dot(a: Expr, b: Expr) -> Expr:
@@ -167,6 +168,7 @@ def transposed(x: Expr, axes: object = None) -> Expr:
 
 
 def axes_of_permutation(x: Expr, axes: object) -> tuple[int, ...]:
+    axes = as_axis(axes)
     if not isinstance(axes, tuple) or sorted(axes_of(x, axes)) != list(range(x.rank)) or len(axes) != x.rank:
         raise ShapeError(f"axes {axes} do not permute {show_shape(x.shape)}")
     return tuple(a % x.rank for a in axes)
