@@ -158,7 +158,7 @@ class Module:
             return f"{int(value)}.0"
         if value.is_Rational and int(value.q) in (2, 4, 5, 8, 10, 100):
             return repr(float(value))
-        return "(" + NumPyPrinter({"fully_qualified_modules": False}).doprint(value).replace("sqrt(", "np.sqrt(").replace("pi", "np.pi") + ")"
+        return "(" + ScalarPrinter().doprint(value).replace("numpy.", "np.") + ")"
 
     def shape(self, shape: Shape) -> str:
         return "(" + "".join(f"{d}, " for d in shape).rstrip() + ")"

@@ -1,0 +1,192 @@
+"""Values of nodes: in floats, or at any number of digits with mpmath. No derivative is taken here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+from .errors import UnsupportedError
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var, walk
+from .ops import SCALAR_OPS, TENSOR_OPS, body_of
+from .program import Program
+
+Values = dict[str, np.ndarray]
+Sizes = dict[str, int]
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Precise:
+    """Arrays of mpmath numbers of some digits."""
+
+    def __init__(self, digits: int = 50) -> None:
+        self.digits = digits
+
+    def number(self, value: object) -> object:
+        return mpmath.mpf(value) if not isinstance(value, sp.Basic) else mpmath.mpf(sp.N(value, self.digits + 10)._mpf_)
+
+    def array(self, values: np.ndarray) -> np.ndarray:
+        made = np.empty(np.shape(values), dtype=object)
+        for at in np.ndindex(made.shape):
+            made[at] = mpmath.mpf(values[at])
+        return made
+
+    def map(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
+        shape = np.shape(arrays[0])
+        made = np.empty(shape, dtype=object)
+        for at in np.ndindex(shape):
+            made[at] = function(*(a[at] for a in arrays))
+        return made
+
+    def exp(self, x: np.ndarray) -> np.ndarray:
+        return self.map(mpmath.exp, np.asarray(x, dtype=object))
+
+    def log(self, x: np.ndarray) -> np.ndarray:
+        return self.map(mpmath.log, np.asarray(x, dtype=object))
+
+    def sqrt(self, x: np.ndarray) -> np.ndarray:
+        return self.map(mpmath.sqrt, np.asarray(x, dtype=object))
+
+    def inv(self, x: np.ndarray) -> np.ndarray:
+        return np.array((mpmath.matrix(x.tolist()) ** -1).tolist(), dtype=object).reshape(x.shape)
+
+    def det(self, x: np.ndarray) -> object:
+        return mpmath.det(mpmath.matrix(x.tolist()))
+
+    def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
+        return np.asarray(np.einsum(subscripts, *arrays), dtype=object)
+
+    def scalar(self, f: Function) -> Callable:
+        return opaque(f, mpmath.sin, mpmath.cos) if f.opaque else compiled(f, "mpmath")
+
+
+class Floats:
+    """Arrays of float64."""
+
+    exp, log, sqrt, inv, det = np.exp, np.log, np.sqrt, np.linalg.inv, np.linalg.det
+    inv, det = staticmethod(np.linalg.inv), staticmethod(np.linalg.det)
+
+    def number(self, value: object) -> float:
+        return float(value)
+
+    def array(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(values, dtype=float)
+
+    def map(self, function: Callable, *arrays: np.ndarray) -> np.ndarray:
+        made = np.empty(np.shape(arrays[0]))
+        for at in np.ndindex(made.shape):
+            made[at] = function(*(float(a[at]) for a in arrays))
+        return made
+
+    def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
+        return np.asarray(np.einsum(subscripts, *arrays, optimize=len(arrays) > 2))
+
+    def scalar(self, f: Function) -> Callable:
+        stable = STABLE.get(f.name) if not f.derivative else None
+        return stable or (opaque(f, np.sin, np.cos) if f.opaque else compiled(f, "math"))
+
+
+def sigmoid(z: float) -> float:
+    return 1 / (1 + np.exp(-z)) if z >= 0 else np.exp(z) / (1 + np.exp(z))
+
+
+STABLE = {"sigmoid": sigmoid, "softplus": lambda z: np.logaddexp(0.0, z), "silu": lambda z: z * sigmoid(z)}
+
+
+@lru_cache(maxsize=512)
+def compiled(f: Function, module: str) -> Callable:
+    """A function of the table on numbers; the expression is the table's, never a user's text."""
+    body = body_of(f)
+    expr = body.expr.replace(sp.Heaviside, lambda x, *_: sp.Piecewise((1, x > 0), (0, True)))
+    return sp.lambdify(body.variables, expr, module)
+
+
+def opaque(f: Function, sin: Callable, cos: Callable) -> Callable:
+    """A smooth stand-in for an unnamed f, the same for the same name; its derivatives are exact."""
+    seed = hashlib.sha256(f.name.encode()).digest()
+    a, b, c = 0.5 + seed[0] / 256, seed[1] / 256, 0.25 + seed[2] / 512
+
+    def value(z: object) -> object:
+        order = len(f.derivative)
+        wave = [sin, cos, lambda t: -sin(t), lambda t: -cos(t)][order % 4](a * z + b) * a**order
+        return wave + (c * z if order == 0 else c if order == 1 else 0)
+    return value
+
+
+def concrete(shape: Shape, sizes: Sizes) -> tuple[int, ...]:
+    return tuple(int(d.subs({s: sizes[s.name] for s in d.free_symbols})) for d in shape)
+
+
+def evaluate(root: Expr, values: Values, sizes: Sizes, field: Floats | Precise) -> np.ndarray:
+    """The value of a node; every variable under it stands in `values`."""
+    if isinstance(field, Precise):
+        with mpmath.workdps(field.digits + 10):
+            return run_node(root, values, sizes, field)
+    return run_node(root, values, sizes, field)
+
+
+def run_node(root: Expr, values: Values, sizes: Sizes, field: Floats | Precise) -> np.ndarray:
+    made: dict[Expr, np.ndarray] = {}
+    for node in walk(root):
+        made[node] = one(node, made, values, sizes, field)
+    return made[root]
+
+
+def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, field: Floats | Precise) -> np.ndarray:
+    match node:
+        case Var():
+            return field.array(values[node.name])
+        case Const():
+            value = node.value.subs({s: sizes[s.name] for s in node.value.free_symbols})
+            return np.asarray(field.number(value), dtype=object if isinstance(field, Precise) else float)
+        case Ones():
+            return field.array(np.ones(concrete(node.shape, sizes)))
+        case Delta():
+            return field.array(np.eye(concrete(node.shape, sizes)[0]))
+        case Add():
+            total = made[node.terms[0]]
+            for term in node.terms[1:]:
+                total = total + made[term]
+            return np.asarray(total)
+        case Map():
+            return field.map(field.scalar(node.function), *[made[a] for a in node.args])
+        case Apply():
+            return np.asarray(TENSOR_OPS[node.op].value(tuple(made[a] for a in node.args), node.params, field))
+        case Contract():
+            letters = [",".join("".join(LETTERS[i] for i in labels) for labels in node.inputs), "".join(LETTERS[i] for i in node.output)]
+            return field.einsum("->".join(letters), [made[o] for o in node.operands])
+    raise UnsupportedError(f"{type(node).__name__} has no value")
+
+
+def run(program: Program, values: Values, sizes: Sizes, field: Floats | Precise) -> Values:
+    """The values of every equation, added to `values`."""
+    known = dict(values)
+    for equation in program.equations:
+        known[equation.name] = evaluate(equation.expr, known, sizes, field)
+    return known
+
+
+def kinks_of(program: Program, known: Values, sizes: Sizes) -> float:
+    """The distance to the nearest kink along the forward program: the smallest argument at which a function has a corner."""
+    nearest = np.inf
+    for equation in program.equations:
+        for node in walk(equation.expr):
+            edges = edge_of(node)
+            for edge in edges:
+                gap = np.abs(evaluate(edge[0], known, sizes, Floats()) - (evaluate(edge[1], known, sizes, Floats()) if edge[1] is not None else 0))
+                nearest = min(nearest, float(np.min(gap, initial=np.inf)))
+    return nearest
+
+
+def edge_of(node: Expr) -> list[tuple[Expr, Expr | None]]:
+    if type(node) is Map and not node.function.derivative:
+        name = node.function.name
+        if name in ("relu", "abs", "step", "sign", "leaky_relu", "elu"):
+            return [(node.args[0], None)]
+        if name in ("maximum", "minimum", "gt", "lt", "ge", "le", "eq", "ne"):
+            return [(node.args[0], node.args[1])]
+    return []

@@ -1,0 +1,105 @@
+"""Where a model is tried: sizes that tell axes apart, and data for which the declared facts hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .errors import SymbackpropError, nearest
+from .expr import Map, Var, walk
+from .numeric import Floats, Sizes, Values, concrete, kinks_of, run
+from .ops import SCALAR_OPS
+from .program import Fact, Program
+
+PRIMES = (3, 2, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+TRIES, KINK_DISTANCE = 30, 1e-3
+
+
+def size_names(program: Program) -> list[str]:
+    names: dict[str, None] = {}
+    for var in program.inputs.values():
+        for dim in var.shape:
+            names.update(dict.fromkeys(sorted(s.name for s in dim.free_symbols)))
+    return list(names)
+
+
+def bind_sizes(program: Program, given: Sizes | None = None) -> list[Sizes]:
+    """All different; one equal pair; one of size 1. Given sizes are kept; with nothing free there is one binding."""
+    names, given = size_names(program), given or {}
+    for name in given:
+        if name not in names:
+            raise SymbackpropError(f"there is no size {name}", hint=nearest(name, names))
+    free = [n for n in names if n not in given]
+    unused = [p for p in (*PRIMES, *range(51, 51 + 2 * len(free), 2)) if p not in given.values()]
+    base = {**given, **dict(zip(free, unused))}
+    bindings = [base]
+    if len(free) > 1:
+        bindings.append({**base, free[1]: base[free[0]]})
+    if free:
+        bindings.append({**base, free[-1]: 1})
+    return bindings
+
+
+def draw(program: Program, sizes: Sizes, seed: int = 0) -> tuple[Values, int]:
+    """Data for every input, and how many draws were thrown away (not finite, or near a kink).
+
+    Raises `SymbackpropError` where no draw is usable.
+    """
+    for attempt in range(TRIES):
+        rng = np.random.default_rng([seed, attempt])
+        values = {name: draw_one(program, name, concrete(var.shape, sizes), rng) for name, var in program.inputs.items()}
+        with np.errstate(all="ignore"):
+            try:
+                known = run(program, values, sizes, Floats())
+                usable = all(np.isfinite(v).all() for v in known.values()) and kinks_of(program, known, sizes) > KINK_DISTANCE
+            except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                usable = False
+        if usable:
+            return values, attempt
+    raise SymbackpropError(f"no usable data in {TRIES} draws: the loss is not finite or every point is near a kink; "
+                           "a fact such as x > 0 may be missing")
+
+
+def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Normal data bent to the facts about one tensor; what a log or a root is taken of is positive."""
+    facts = [f for f in program.facts if f.name == name]
+    data = rng.normal(size=shape)
+    if any(f.kind == "binary" for f in facts):
+        data = rng.integers(0, 2, size=shape).astype(float)
+    low, high = bounds(facts)
+    if low is None and high is None and not facts and needs_positive(program, name):
+        low = 0.0
+    if low is not None and high is not None:
+        data = low + (high - low) * rng.uniform(0.1, 0.9, size=shape)
+    elif low is not None:
+        data = low + 0.3 + np.abs(data)
+    elif high is not None:
+        data = high - 0.3 - np.abs(data)
+    for fact in facts:
+        data = sum_to_one(data, fact) if fact.kind == "sum" else data
+    if any(f.kind == "symmetric" for f in facts):
+        data = (data + data.T) / 2
+    return data
+
+
+def sum_to_one(data: np.ndarray, fact: Fact) -> np.ndarray:
+    e = np.exp(data)
+    return e / e.sum(axis=fact.axis, keepdims=fact.axis is not None)
+
+
+def bounds(facts: list[Fact]) -> tuple[float | None, float | None]:
+    low = [float(f.low) for f in facts if f.kind == "range" and f.low is not None]
+    high = [float(f.high) for f in facts if f.kind == "range" and f.high is not None]
+    return max(low, default=None), min(high, default=None)
+
+
+def needs_positive(program: Program, name: str) -> bool:
+    for equation in program.equations:
+        for node in walk(equation.expr):
+            if type(node) is Map and any(type(a) is Var and a.name == name for a in node.args):
+                f = node.function
+                row = SCALAR_OPS.get(f.name)
+                if f.name == "pow" and f.params[0].is_Integer and f.params[0] > 0:
+                    continue
+                if row is not None and row.domain[0] > 0:
+                    return True
+    return False
