@@ -10,7 +10,7 @@ from functools import cached_property
 from .errors import SymbackpropError, nearest
 from .expr import Expr, Shape, Var
 from .notation import Notation
-from .program import Equation, Program
+from .program import Equation, Program, Step
 from .reverse import bar, sweep
 from .views import VIEWS, symbols_for, view
 from .writing import TextWriter
@@ -72,6 +72,16 @@ class Derivation:
         equations = (*self.program.equations, *self.view(view))
         return block([f"{writer.symbol(e.name)} &= {writer.write(e.expr)}" for e in equations])
 
+    def html(self, title: str = "Derivation", view: str = "textbook", steps: bool = True) -> str:
+        """One self-contained page."""
+        from .printing import render
+        return render(self, "html", view, steps, title)
+
+    def markdown(self, title: str = "Derivation", view: str = "textbook", steps: bool = False) -> str:
+        """Markdown with `$$` blocks."""
+        from .printing import render
+        return render(self, "markdown", view, steps, title)
+
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
 
@@ -95,6 +105,13 @@ class Gradient:
     @property
     def shape(self) -> Shape:
         return self.expr.shape
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps from the chain rule to this gradient."""
+        from .steps import steps_of
+        d = self.derivation
+        return steps_of(d.program, d.backward, self.name, self.expr, d.notation.primes)
 
     def __str__(self) -> str:
         writer = self.derivation.writer(False)
