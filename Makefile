@@ -21,7 +21,7 @@ test: $(STAMP) compiled ## run the test suite on two cores
 	@$(PY) -m pytest -n 2 $(ARGS)
 
 oracle: $(STAMP) compiled ## long sweep: random programs against automatic differentiation
-	@$(PY) tests/oracle.py $(ARGS)
+	@$(PY) tests/sweep_oracle.py $(ARGS)
 
 bench: $(STAMP) compiled ## measure the derivation against bare SymPy construction
 	@$(PY) benchmarks/derive.py $(ARGS)
