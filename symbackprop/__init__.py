@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 PUBLIC = {
     "parse": "doors", "read": "doors", "derive": "results", "check": "doors", "verify": "verdict", "lambdify": "doors",
-    "export": "doors", "gradient": "bridge", "from_sympy": "doors", "layers": None, "Notation": "notation",
+    "export": "doors", "Notation": "notation",
     "Derivation": "results", "Gradient": "results", "Program": "program", "Equation": "program", "Fact": "program",
     "Step": "program", "Verdict": "verdict",
     "SymbackpropError": "errors", "ParseError": "errors", "ShapeError": "errors", "UnsupportedError": "errors",
@@ -20,8 +20,6 @@ def __getattr__(name: str) -> object:
     """Public names are imported when they are first asked for, so that `--help` costs neither SymPy nor NumPy."""
     if name not in PUBLIC:
         raise AttributeError(f"module 'symbackprop' has no attribute {name!r}")
-    room = PUBLIC[name]
-    found = importlib.import_module(f".{room or name}", __name__)
-    value = getattr(found, name) if room else found
+    value = getattr(importlib.import_module(f".{PUBLIC[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -6,6 +6,9 @@ A cell is what happens inside one entry of a tensor. `cell` turns its SymPy expr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import sympy as sp
 
 from .algebra import ONE, add, hadamard, power, scale
@@ -99,12 +102,25 @@ def prime(node: Map, argument: int, output: Expr, primes: str = "output") -> Exp
     if row is None:
         env = dict(zip(f.body.variables, node.args))
         return none_if_zero(sp.diff(f.body.expr, f.body.variables[argument]), env, shape)
+    form = row.prime[argument]
+    builder = prime_builder(form)
+    if builder is not None and shape:
+        return builder(output, Ones(shape))
     env = dict(zip(ARGS, node.args))
     env[OUT] = output
-    form = row.prime[argument]
     if row.params:
         form = form.subs({sp.Symbol(p, real=True): v for (p, _), v in zip(row.params, f.params)})
     return none_if_zero(form, env, shape)
+
+
+@lru_cache(maxsize=1024)
+def prime_builder(form: sp.Expr) -> Callable[[Expr, Expr], Expr] | None:
+    """A fast way to build the commonest output forms, y (1 − y) and 1 − y²; None for any other."""
+    if form == OUT * (1 - OUT):
+        return lambda y, ones: hadamard(y, Add((ones, scale(-1, y))))
+    if form == 1 - OUT**2:
+        return lambda y, ones: Add((ones, scale(-1, power(y, 2))))
+    return None
 
 
 def none_if_zero(form: sp.Expr, env: dict[sp.Symbol, Expr], shape: Shape) -> Expr | None:

@@ -54,11 +54,3 @@ def check(derivation: Derivation, sizes: dict[str, int] | None = None, seed: int
     """Compare every gradient with finite differences of the loss; the report is truthy if all agree."""
     from .differences import check as compare
     return compare(derivation.program, derivation.backward, derivation.loss, derivation.wrt, sizes, seed)
-
-
-def from_sympy(expr: object) -> Program:
-    """A SymPy expression as a model with the one equation `loss = expr`."""
-    from .bridge import from_expr
-    from .program import Equation
-    node, inputs, _ = from_expr(expr)
-    return Program(inputs, (Equation("loss" if "loss" not in inputs else "C", node),))
