@@ -55,7 +55,7 @@ def notes_text(derivation: Derivation) -> str:
 
 
 def steps_for(derivation: Derivation, equation: Equation) -> tuple[Step, ...]:
-    return steps_of(derivation.program, derivation.backward, equation.name[1:], equation.expr, derivation.notation.primes)
+    return steps_of(derivation.step_data, equation.name[1:], equation.expr)
 
 
 def shown(writer: TextWriter, step: Step) -> tuple[str, str]:

@@ -6,6 +6,7 @@ Nothing is computed here: each method calls the room that does the work.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .errors import SymbackpropError, nearest
 from .expr import Expr, Shape, Var
@@ -14,6 +15,9 @@ from .program import Equation, Program, Step
 from .reverse import bar, sweep
 from .views import VIEWS, symbols_for, view
 from .writing import TextWriter
+
+if TYPE_CHECKING:
+    from .steps import Steps
 
 
 class Derivation:
@@ -25,6 +29,7 @@ class Derivation:
     def __init__(self, program: Program, loss: str, wrt: tuple[str, ...], notation: Notation = Notation()) -> None:
         self.program, self.loss, self.wrt, self.notation = program, loss, wrt, notation
         self.backward = sweep(program, loss, wrt, notation.primes)
+        self._views: dict[str, tuple[Equation, ...]] = {}
 
     @cached_property
     def gradients(self) -> dict[str, Gradient]:
@@ -41,7 +46,19 @@ class Derivation:
         """The backward equations of a view: textbook, named or expanded. Raises `SymbackpropError` for another name."""
         if kind not in VIEWS:
             raise SymbackpropError(f"there is no view {kind!r}", hint=nearest(kind, VIEWS) or f"one of {', '.join(VIEWS)}")
-        return view(self.program, self.backward, kind)
+        if kind not in self._views:
+            self._views[kind] = view(self.program, self.backward, kind)
+        return self._views[kind]
+
+    @cached_property
+    def step_data(self) -> Steps:
+        from .steps import Steps
+        return Steps(self.program, self.backward, self.notation.primes)
+
+    @cached_property
+    def textbook_exprs(self) -> dict[str, Expr]:
+        """Cotangent name -> right-hand side in the textbook view."""
+        return {e.name: e.expr for e in self.view("textbook")}
 
     def writer(self, tex: bool, notation: Notation | None = None) -> TextWriter:
         notation = notation or self.notation
@@ -99,8 +116,7 @@ class Gradient:
     @property
     def expr(self) -> Expr:
         """The right-hand side in the textbook view."""
-        wanted = bar(self.name)
-        return next(e.expr for e in self.derivation.view("textbook") if e.name == wanted)
+        return self.derivation.textbook_exprs[bar(self.name)]
 
     @property
     def shape(self) -> Shape:
@@ -110,8 +126,7 @@ class Gradient:
     def steps(self) -> tuple[Step, ...]:
         """The steps from the chain rule to this gradient."""
         from .steps import steps_of
-        d = self.derivation
-        return steps_of(d.program, d.backward, self.name, self.expr, d.notation.primes)
+        return steps_of(self.derivation.step_data, self.name, self.expr)
 
     def __str__(self) -> str:
         writer = self.derivation.writer(False)

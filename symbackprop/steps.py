@@ -14,14 +14,26 @@ from .program import Equation, Program, Step
 from .reverse import bar, pull, pull_back, read_pattern
 
 
-def steps_of(program: Program, backward: Program, name: str, shown: Expr, primes: str = "output") -> tuple[Step, ...]:
+class Steps:
+    """What finding the steps of one name after another needs to know of a derivation, gathered once."""
+
+    def __init__(self, program: Program, backward: Program, primes: str = "output") -> None:
+        self.table = backward.table
+        self.primes = primes
+        self.readers: dict[str, list[Equation]] = {}
+        for equation in program.equations:
+            for name in names_in(equation.expr):
+                self.readers.setdefault(name, []).append(equation)
+
+
+def steps_of(known: Steps, name: str, shown: Expr) -> tuple[Step, ...]:
     """The steps from the chain rule to `shown`, the cotangent of `name` in the view that the reader has."""
-    table = {e.name: e for e in backward.equations}
+    table, primes = known.table, known.primes
     target = table[bar(name)].expr
     found: list[Step] = []
     terms: list[Expr] = []
-    for equation in program.equations:
-        if name not in names_in(equation.expr) or bar(equation.name) not in table:
+    for equation in known.readers.get(name, ()):
+        if bar(equation.name) not in table:
             continue
         total = table[bar(equation.name)].expr
         seed = ONE if total is ONE else Var(bar(equation.name), total.shape)

@@ -99,8 +99,8 @@ def test_steps_end_in_the_gradient_itself() -> None:
     d = sb.derive(sb.parse(NET))
     shown = {e.name: e.expr for e in (*d.backward.equations, *d.view())}
     for name in ("z1", "z2", "W1", "W2", "h", "x"):
-        steps = steps_of(d.program, d.backward, name, shown["∂" + name])
+        steps = steps_of(d.step_data, name, shown["∂" + name])
         assert steps[-1].after is shown["∂" + name], name
-    rules = [s.rule for s in steps_of(d.program, d.backward, "z1", shown["∂z1"])]
+    rules = [s.rule for s in steps_of(d.step_data, "z1", shown["∂z1"])]
     assert rules == ["chain rule through sigmoid", "write the product with the diagonal matrix entry by entry",
                      "the delta collapses", "⊙ appears", "derivative in terms of the output", "put in what is known"]
