@@ -145,7 +145,8 @@ def tex_name(name: str, layers: str = "subscript", bold: bool = False) -> str:
         mark = {"paren": "({})", "bracket": "[{}]", "superscript": "{}"}[layers].format(parts[0])
         base, parts = f"{base}^{{{mark}}}", parts[1:]
     if parts:
-        base += "_{%s}" % ",".join(tex_label(p) for p in parts)
+        label = ",".join(tex_label(p) for p in parts)
+        base += f"_{label}" if len(label) == 1 else f"_{{{label}}}"
     return base
 
 
