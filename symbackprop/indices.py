@@ -6,7 +6,7 @@ It works on any node, so it is also how a contraction is shown that has no matri
 from __future__ import annotations
 
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var
-from .matrix import Atom, Number
+from .forms import Atom, Number
 from .writing import ATOM, MUL, SUM, TIGHT, TextWriter
 
 LETTERS = "ijklmnpqrstuvwabcdefgho"

@@ -1,104 +1,18 @@
 """Expressions seen as matrices: products, ⊙, ᵀ, diag, tr and ones, read off the index pattern of a contraction.
 
-`matrix_form(expr)` is a tree of the small records below; a contraction that no row of the reading fits becomes
+`matrix_form(expr)` is a tree of the small records of `forms`; a contraction that no row of the reading fits becomes
 `Indexed`, and the writers show it in index form. A reading never changes a value and computes no derivative.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import sympy as sp
 
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var
-
-
-class Atom(NamedTuple):
-    node: Var
-
-
-class Number(NamedTuple):
-    value: sp.Expr
-
-
-class Unit(NamedTuple):
-    """All ones: `1` in a sum, a ones vector in a product."""
-
-    shape: tuple
-
-
-class Identity(NamedTuple):
-    size: sp.Expr
-
-
-class Mul(NamedTuple):
-    factors: tuple
-
-
-class Had(NamedTuple):
-    factors: tuple
-
-
-class Over(NamedTuple):
-    """Entrywise quotient; `above` is None for a bare reciprocal."""
-
-    above: object
-    below: object
-    rank: int
-
-
-class Scaled(NamedTuple):
-    """number · scalars · body / below; body is None when there is nothing but scalars."""
-
-    number: sp.Expr
-    scalars: tuple
-    body: object
-    below: tuple
-
-
-class Sum(NamedTuple):
-    terms: tuple
-
-
-class T(NamedTuple):
-    body: object
-
-
-class Diag(NamedTuple):
-    body: object
-
-
-class DiagOf(NamedTuple):
-    body: object
-
-
-class Trace(NamedTuple):
-    body: object
-
-
-class Call(NamedTuple):
-    node: Map | Apply
-    args: tuple
-
-
-class Power(NamedTuple):
-    base: object
-    exponent: sp.Expr
-    rank: int
-
-
-class Norm(NamedTuple):
-    """‖body‖ to a power; order 1 or 2 (2 is Frobenius for a matrix)."""
-
-    body: object
-    order: int
-    exponent: int
-
-
-class Indexed(NamedTuple):
-    node: Expr
-
+from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
+                    Trace, Unit)
 
 ONES_VECTOR = Unit((sp.Symbol("n"),))
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sympy as sp
 
 from .expr import Apply, Contract, Expr
-from .matrix import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
-                     Trace, Unit, matrix_form)
+from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
+                    Trace, Unit)
+from .matrix import matrix_form
 from .notation import Notation, text_name
 from .ops import SCALAR_OPS, TENSOR_OPS
 from .ops.scalar import RELATIONS

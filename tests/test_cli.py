@@ -72,3 +72,9 @@ def test_demo_check_export_list(tmp_path: Path, capsys: pytest.CaptureFixture) -
     assert {p.name for p in tmp_path.iterdir()} == {"demo.net", "demo.tex", "demo.html", "grad.py"}
     assert main(["check", NET]) == 0 and main(["export", NET, "--to", "numpy"]) == 0 and main(["list"]) == 0
     assert "def value_and_grad" in capsys.readouterr().out
+
+
+def test_layer_labels_above_never_meet_a_second_superscript(capsys: pytest.CaptureFixture) -> None:
+    assert main(["derive", NET, "--to", "latex", "--notation", "layers=paren"]) == 0
+    out = capsys.readouterr().out
+    assert r"({W^{(2)}}^{\top} \delta^{(2)})" in out and r"}^{(1)}^" not in out

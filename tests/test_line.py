@@ -104,3 +104,10 @@ def test_steps_end_in_the_gradient_itself() -> None:
     rules = [s.rule for s in steps_of(d.step_data, "z1", shown["∂z1"])]
     assert rules == ["chain rule through sigmoid", "write the product with the diagonal matrix entry by entry",
                      "the delta collapses", "⊙ appears", "derivative in terms of the output", "put in what is known"]
+
+
+def test_attention_keeps_its_inner_factor_as_it_is() -> None:
+    # R3 of the survey: SymPy's development tree has exp(K Qᵀ) where exp(Q Kᵀ) is needed; differences of the loss decide
+    text = ("Q: R[n, d]; K: R[n, d]; S: R[n, n]; G: R[n, n]\n"
+            "C = trace(G.T @ sin(exp(Q @ K.T) @ S)) + sum(G * (exp(Q @ K.T) / exp(Q @ K.T).sum(axis=1, keepdims=True)))")
+    assert sb.check(sb.derive(sb.parse(text)), sizes={"n": 3, "d": 2})

@@ -6,7 +6,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from ..expr import Apply
-from ..matrix import Unit
+from ..forms import Unit
 from ..notation import tex_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..writing import ATOM, TextWriter
@@ -43,8 +43,12 @@ class LatexWriter(TextWriter):
     def size(self, value: sp.Expr) -> str:
         return SIZES.doprint(value)
 
+    def braced(self, text: str) -> str:
+        """TeX refuses a second superscript on one symbol: W^{(1)} is grouped before a mark is put on it."""
+        return f"{{{text}}}" if "^" in text and text[-1] not in ")|" else text
+
     def transpose_mark(self, text: str) -> str:
-        return text + TRANSPOSES[self.notation.transpose]
+        return self.braced(text) + TRANSPOSES[self.notation.transpose]
 
     def fraction(self, above: str, below: str) -> tuple[str, int]:
         return rf"\frac{{{above}}}{{{below}}}", ATOM
@@ -59,6 +63,7 @@ class LatexWriter(TextWriter):
         return super().rational(value)
 
     def raised(self, base: str, exponent: sp.Expr, entrywise: bool) -> str:
+        base = self.braced(base)
         return rf"{base}^{{\odot {self.size(exponent)}}}" if entrywise else f"{base}^{{{self.size(exponent)}}}"
 
     def root(self, base: object) -> tuple[str, int]:
@@ -104,4 +109,4 @@ class LatexWriter(TextWriter):
         return name + self.brackets(", ".join(args))
 
     def inverse_mark(self, text: str, transposed: bool) -> str:
-        return text + (r"^{-\top}" if transposed else "^{-1}")
+        return self.braced(text) + (r"^{-\top}" if transposed else "^{-1}")
