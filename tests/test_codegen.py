@@ -51,19 +51,23 @@ def random_contraction(rng: random.Random) -> tuple[Contract, dict[str, Var], st
     pool = [rng.choice("nmku") for _ in range(rng.choice((2, 3, 4)))]
     operands, labels, inputs, words = [], [], {}, []
     for k in range(rng.choice((1, 2, 2, 3, 3, 4))):
-        own = [rng.randrange(len(pool)) for _ in range(rng.choice((0, 1, 1, 2, 2, 2, 3)))]
+        own = [rng.randrange(len(pool)) for _ in range(rng.choice((0, 0, 1, 1, 2, 2, 2, 2, 3)))]
         shape = tuple(dimension(pool[i]) for i in own)
         kind = rng.random()
         if kind < 0.12 and own:
             node, word = Ones(shape), "ones"
         elif kind < 0.2 and len(own) == 2 and pool[own[0]] == pool[own[1]]:
             node, word = Delta(shape[0]), "eye"
-        elif not own and kind < 0.5:
+        elif not own and kind < 0.7:
             node, word = Const(rng.choice((sp.Rational(-1, 3), sp.Integer(2), 1 / size("n")))), "const"
         else:
             node, word = Var(f"T{k}", shape), f"T{k}"
             inputs[word] = node
-            if own and kind > 0.85:
+            if len(own) == 2 and kind < 0.5:  # an array that broadcasting could leave a column
+                inputs[word] = vector = Var(word, shape[:1])
+                node = Add((Ones(shape), Contract((vector, Ones(shape[1:])), ((0,), (1,)), (0, 1))))
+                word = f"1+{word}"
+            elif own and kind > 0.85:
                 node, word = Map(function("pow", (sp.Integer(-1),)), (node,)), f"1/{word}"
             elif own and kind > 0.7:
                 terms = (Ones(shape), Contract((Const(sp.Integer(-1)), node), ((), tuple(range(len(own)))), tuple(range(len(own)))))
@@ -86,6 +90,8 @@ def told(word: str, node: Expr, data: dict[str, np.ndarray]) -> np.ndarray:
             return np.eye(*shape)
         case "const":
             return np.array(float(node.value.subs(size("n"), SIZES["n"])))
+    if word.startswith("1+"):
+        return np.broadcast_to(1 + data[word[2:]][:, None], shape)
     if word.startswith("1/"):
         return 1 / data[word[2:]]
     return 1 - data[word[2:]] if word.startswith("1-") else data[word]
@@ -145,8 +151,8 @@ def test_random_programs_agree_with_autograd() -> None:
 
 
 def test_nothing_is_modified_or_shared() -> None:
-    net = sb.parse("a: R; b: R[n]; A: R[n, n]; B: R[n, n]; c: R[n]\n"
-                   "C = a + sum(b) + sum(A * B) + trace(A) + sum(b * c) + sum(A.T * B)")
+    net = sb.parse("a: R; b: R[n]; A: R[n, n]; B: R[n, n]; c: R[n]; T: R[n, n, n]; E: R[n, n]\n"
+                   "D = einsum('iij->ij', T) + einsum('ij->ji', E); C = sum(D) + a + sum(b) + sum(A * B) + trace(A) + sum(b * c) + sum(A.T * B)")
     data = arrays(net, SIZES)
     for value in data.values():
         value.flags.writeable = False

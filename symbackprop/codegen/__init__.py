@@ -1,6 +1,6 @@
 """A forward and a backward program as a plain NumPy module: one line an equation, the user's names.
 
-`module` here is the frame: names, checks of the arguments, helpers. `terms` spells nodes, `products` contractions,
+Here is the frame: names, checks of the arguments, helpers. `terms` spells nodes, `products` contractions,
 `scalars` numbers. Nothing is simplified and no derivative of a tensor is taken.
 """
 
@@ -159,7 +159,7 @@ class Module:
         raise UnsupportedError(f"the assumption {fact} has no NumPy spelling")
 
     def bound_code(self, value: object) -> str:
-        return number(sp.sympify(value), self.sizes).wrap(ATOM - 1)
+        return number(value, self.writer.env).wrap(ATOM - 1)
 
     def lines(self, equation: Equation, returned: bool) -> list[str]:
         """The lines of one equation. What is returned must not share memory with an argument or another result."""

@@ -14,7 +14,7 @@ import sympy as sp
 
 from ..errors import UnsupportedError
 from ..expr import Const, Contract, Delta, Expr, Labels, Map, Ones, label_sizes
-from .scalars import ATOM, MATMUL, POWER, PRODUCT, Code, factors, fraction, negated, no_rows, power
+from .scalars import ATOM, MATMUL, POWER, PRODUCT, Code, factors, fraction, negated, no_rows, plain, power
 
 if TYPE_CHECKING:
     from .terms import Writer
@@ -121,8 +121,7 @@ def times(writer: Writer, scalars: list[Expr], body: Code | None) -> Code:
     minus, above, below = False, [], []
     for scalar in scalars:
         if type(scalar) is Const:
-            env = {s: Code(name, ATOM) for s, name in writer.sizes.items()}
-            sign, top, bottom = factors(scalar.value, env, no_rows)
+            sign, top, bottom = factors(scalar.value, writer.env, no_rows)
             minus, above, below = minus != sign, above + top, below + bottom
         elif (under := divisor(writer, scalar)) is not None:
             below.append(under)
@@ -145,12 +144,7 @@ def divisor(writer: Writer, node: Expr, loose: bool = False) -> Code | None:
     if not (exponent.is_number and exponent.is_negative) or node in writer.bound:
         return None
     base = writer.code(node.args[0], loose)
-    return base if exponent == -1 else power(base, -exponent, lambda e: no_size(e))
-
-
-def no_size(exponent: sp.Expr) -> Code:
-    from .scalars import plain
-    return plain(exponent)
+    return base if exponent == -1 else power(base, -exponent, plain)
 
 
 def group_code(writer: Writer, operands: list[Expr], loose: bool, each: bool = False) -> Code:

@@ -45,9 +45,9 @@ NAME = re.compile(r"[A-Za-z_]\w*\Z")
 RowCall = Callable[[str, list[Code]], Code]
 
 
-def number(value: sp.Expr, names: Mapping[sp.Symbol, str]) -> Code:
+def number(value: sp.Expr, sizes: Mapping[sp.Symbol, Code]) -> Code:
     """A constant, possibly in sizes."""
-    return expression(sp.sympify(value), {s: Code(name, ATOM) for s, name in names.items()}, no_rows)
+    return expression(sp.sympify(value), sizes, no_rows)
 
 
 def no_rows(name: str, args: list[Code]) -> Code:

@@ -15,7 +15,7 @@ from ..errors import UnsupportedError
 from ..expr import Add, Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var
 from ..ops import ARGS, OUT, SCALAR_OPS, TENSOR_OPS, body_of
 from .products import contract_code
-from .scalars import ATOM, NAME, NEGATIVE, POWER, SUM, Code, expression, number, power, sum_code
+from .scalars import ATOM, NAME, NEGATIVE, SUM, Code, expression, number, power, sum_code
 
 SLOT = re.compile(r"\{(p?\d)\}")
 FLAG = ".astype(float)"
@@ -25,7 +25,8 @@ class Writer:
     """Writes nodes. `names` and `sizes` are the names in the code; `taken` may not be used for anything new."""
 
     def __init__(self, names: Mapping[str, str], sizes: Mapping[sp.Symbol, str], taken: set[str]) -> None:
-        self.names, self.sizes, self.taken = names, sizes, taken
+        self.names, self.taken = names, taken
+        self.env = {s: Code(name, ATOM) for s, name in sizes.items()}
         self.helpers: dict[str, str] = {}
         self.callables: dict[str, None] = {}
         self.defined: dict[Function, str] = {}
@@ -47,7 +48,7 @@ class Writer:
             case Var():
                 return Code(self.names[node.name], ATOM, axes, view=True)
             case Const():
-                return number(node.value, self.sizes)
+                return number(node.value, self.env)
             case Ones():
                 return Code("1.0", ATOM) if loose else Code(f"np.ones({self.shape(node.shape)})", ATOM, axes)
             case Delta():
@@ -84,7 +85,7 @@ class Writer:
             self.callables.setdefault(called)
             return Code(f"{called}({self.code(node.args[0]).text})", ATOM, axes, view=True)
         if f.name == "pow" and not f.derivative and f.body is None:
-            return power(self.code(node.args[0], loose), f.params[0], lambda e: number(e, self.sizes))
+            return power(self.code(node.args[0], loose), f.params[0], lambda e: number(e, self.env))
         if f.name == "where" and not f.derivative:
             return self.where_code(node, loose)
         if len(node.args) == 1:
@@ -109,7 +110,7 @@ class Writer:
         if spelling is None or often:
             return Code(f"{self.define(f)}({', '.join(a.text for a in args)})", ATOM, covered)
         self.need(SCALAR_OPS[f.name].helper, f.name)
-        text = fill(spelling, args, [number(p, self.sizes) for p in f.params])
+        text = fill(spelling, args, [number(p, self.env) for p in f.params])
         if text.endswith(FLAG):
             return Code(text, ATOM, covered, flag=True)
         whole = re.fullmatch(r"[\w.]+\([^()]*\)", text) or NAME.match(text)
@@ -174,7 +175,7 @@ class Writer:
         """A size as a Python integer."""
         if dim.is_Integer:
             return str(int(dim))
-        return re.sub(r"\b(\d+)\.0\b", r"\1", number(dim, self.sizes).text)
+        return re.sub(r"\b(\d+)\.0\b", r"\1", number(dim, self.env).text)
 
     def shape(self, shape: Shape) -> str:
         parts = [self.size(d) for d in shape]
