@@ -1,13 +1,21 @@
 """Index form: every entry written out with its indices, sums with Σ, and δ_ij for the identity.
 
-It works on any node, so it is also how a contraction is shown that has no matrix reading.
+It works on any node, so it is also how a contraction is shown that has no matrix reading. An entry is a scalar, so it is
+built from the same forms as a scalar formula, and the writer decides on brackets, fractions and signs.
 """
 
 from __future__ import annotations
 
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var
-from .forms import Atom, Number
-from .writing import ATOM, MUL, SUM, TIGHT, TextWriter
+from collections.abc import Iterator
+from itertools import count
+
+import sympy as sp
+
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var, walk
+from .forms import Call, Number, Over, Scaled, Sum
+from .matrix import is_negative, matrix_form, power_form, scaled
+from .reverse import bar
+from .writing import ATOM, MUL, TextWriter, Written
 
 LETTERS = "ijklmnpqrstuvwabcdefgho"
 
@@ -17,95 +25,122 @@ class IndexWriter:
 
     def __init__(self, writer: TextWriter) -> None:
         self.writer = writer
-        self.is_tex = writer.quotient.strip() != "⊘"
 
-    def letters(self, node: Expr) -> list[str]:
-        return [letter for letter in LETTERS]
+    def letters(self, node: Expr, name: str = "") -> tuple[list[str], list[str]]:
+        """Letters for the free indices of `node`, and letters left for its sums; names of tensors and sizes are avoided."""
+        prefix = bar("")
+        used = {key.removeprefix(prefix) for key in (*self.writer.symbols, name)}
+        for part in walk(node):
+            if type(part) is Var:
+                used.add(part.name.removeprefix(prefix))
+            used.update(s.name for size in part.shape for s in size.free_symbols)
+        pool = [letter for letter in LETTERS if letter not in used]
+        pool += [letter for letter in LETTERS if letter in used]
+        return pool[:node.rank], pool[node.rank:]
 
     def summed(self, node: Expr) -> str:
         """The entry of `node` at free indices i, j, …"""
-        pool = self.letters(node)
-        return self.entry(node, pool[:node.rank], pool[node.rank:])[0]
+        return self.writer.form(self.entry(node, *self.letters(node)))[0]
 
     def equation(self, name: str, node: Expr) -> tuple[str, str]:
-        """(left, right) of `name[i, j] = …`; a partial derivative carries its indices below."""
-        own = self.letters(node)[:node.rank]
-        symbol = self.writer.symbol(name)
-        if own and self.is_tex and symbol.startswith(r"\frac") and symbol.endswith("}"):
-            return symbol[:-1] + "_{" + "".join(own) + "}}", self.summed(node)
-        return self.indexed(symbol, own), self.summed(node)
+        """(left, right) of `name_ij = …`; a partial derivative carries its indices below."""
+        own, free = self.letters(node, name)
+        left = self.writer.with_indices(self.writer.symbol(name), own)
+        return left, self.writer.form(self.entry(node, own, free))[0]
 
-    def indexed(self, symbol: str, own: list[str]) -> str:
-        if not own:
-            return symbol
-        if self.is_tex:
-            bare = symbol if "_" not in symbol and "^" not in symbol and r"\frac" not in symbol else f"({symbol})"
-            return bare + "_{" + "".join(own) + "}"
-        return f"{symbol}[{','.join(own)}]" if "_" in symbol or "/" in symbol else f"{symbol}_{''.join(own)}"
-
-    def entry(self, node: Expr, own: list[str], free: list[str]) -> tuple[str, int]:
-        """(text, precedence) of the entry of `node` at the indices `own`; `free` are letters nobody uses."""
+    def entry(self, node: Expr, own: list[str], free: list[str]) -> object:
+        """The form of the entry of `node` at the indices `own`; `free` are letters that nothing around it uses."""
         match node:
             case Var():
-                return self.indexed(self.writer.form(Atom(node))[0], own), ATOM
+                symbol = self.writer.atom(matrix_form(node))[0]
+                return Written(self.writer.with_indices(symbol, own), ATOM)
             case Const():
-                return self.writer.form(Number(node.value))
+                return Number(node.value)
             case Ones():
-                return "1", ATOM
+                return Written(self.writer.one, ATOM)
             case Delta():
-                return (r"\delta_{%s}" if self.is_tex else "δ_%s") % "".join(own), ATOM
+                return Written(self.writer.with_indices(self.writer.kronecker, own), ATOM)
             case Add():
-                return self.sum_entry(node, own, free), SUM
+                return sum_form([self.entry(term, own, free) for term in node.terms])
             case Map():
-                return self.map_entry(node, own, free)
+                return map_form(node, [self.entry(arg, own, free) for arg in node.args])
             case Apply():
-                inner = self.writer.write(node)
-                return self.indexed(inner if not own else f"({inner})", own), ATOM
-        return self.contract_entry(node, own, free)
+                if not own:
+                    return matrix_form(node)
+                return Written(self.writer.with_indices(self.writer.wrapped(matrix_form(node), ATOM), own), ATOM)
+        return self.contraction(node, own, free)
 
-    def sum_entry(self, node: Add, own: list[str], free: list[str]) -> str:
-        text = ""
-        for term in node.terms:
-            piece = self.entry(term, own, free)[0]
-            minus = self.writer.minus
-            if text and piece.startswith(minus):
-                text += f" {minus} {piece[len(minus):]}"
-            else:
-                text += (self.writer.plus if text else "") + piece
-        return text
-
-    def map_entry(self, node: Map, own: list[str], free: list[str]) -> tuple[str, int]:
-        f = node.function
-        args = [self.entry(a, own, free) for a in node.args]
-        if f.name == "pow" and not f.derivative:
-            base, level = args[0]
-            base = base if level >= ATOM and "_" not in base else self.writer.brackets(base)
-            return self.writer.raised(base, f.params[0], False), TIGHT
-        if f.name == "step" and not f.derivative:
-            return self.writer.indicator(f"{args[0][0]} > 0"), ATOM
-        return self.writer.arguments(self.writer.derived_name(f), [a for a, _ in args]), ATOM
-
-    def contract_entry(self, node: Contract, own: list[str], free: list[str]) -> tuple[str, int]:
+    def contraction(self, node: Contract, own: list[str], free: list[str]) -> object:
+        """The product of the factors; those that carry a summed index stand together behind one Σ."""
         names = dict(zip(node.output, own))
-        free = list(free)
-        summed = []
-        for labels in node.inputs:
-            for label in labels:
-                if label not in names:
-                    names[label] = free.pop(0)
-                    summed.append(names[label])
-        parts, number = [], None
+        summed = list(dict.fromkeys(i for labels in node.inputs for i in labels if i not in names))
+        names |= zip(summed, fresh(free))
+        left = [letter for letter in free if letter not in names.values()]
+        factors: list[object] = []
+        inside: list[object] = []
+        place = len(node.operands)
         for operand, labels in zip(node.operands, node.inputs):
-            text, level = self.entry(operand, [names[i] for i in labels], free)
-            if type(operand) is Const:
-                number = text
-            elif type(operand) is not Ones:
-                parts.append(text if level >= MUL else self.writer.brackets(text))
-        body = " ".join(parts) or "1"
+            if type(operand) is Ones:
+                continue
+            form = self.entry(operand, [names[i] for i in labels], left)
+            if any(i in summed for i in labels):
+                place = min(place, len(factors))
+                inside.append(form)
+            else:
+                factors.append(form)
         if summed:
-            sign = r"\sum_{%s}" % ", ".join(summed) if self.is_tex else "Σ_" + ",".join(summed)
-            body = f"{sign} {body}"
-        if number is not None:
-            minus = self.writer.minus
-            body = f"{minus}{body}" if number == f"{minus}1" else f"{number} {body}" if parts or summed else number
-        return body, SUM if body.startswith(self.writer.minus) else MUL
+            number, total = self.sum_over([names[i] for i in summed], inside)
+            factors.insert(place, total)
+            factors.append(Number(number))
+        return product_form(factors)
+
+    def sum_over(self, indices: list[str], factors: list[object]) -> tuple[sp.Expr, Written]:
+        """(number, Σ of the product): the number of the product stands in front of the sum."""
+        body, number = product_form(factors), sp.S.One
+        if type(body) is Number:
+            body, number = Number(sp.S.One), body.value
+        elif type(body) is Scaled:
+            body, number = product_form([body._replace(number=sp.S.One)]), body.number
+        return number, Written(f"{self.writer.summation(indices)} {self.writer.wrapped(body, MUL)}", MUL)
+
+
+def fresh(letters: list[str]) -> Iterator[str]:
+    """The letters, then all letters with primes."""
+    yield from letters
+    for primes in count(1):
+        for letter in LETTERS:
+            yield letter + "'" * primes
+
+
+def product_form(factors: list[object]) -> object:
+    """A product of scalars, numbers in front and quotients below one line."""
+    number, above, below = sp.S.One, [], []
+    for factor in factors:
+        if type(factor) is Number:
+            number *= factor.value
+        elif type(factor) is Scaled:
+            number *= factor.number
+            above += [*factor.scalars, *(() if factor.body is None else (factor.body,))]
+            below += factor.below
+        elif type(factor) is Over:
+            above += [] if factor.above is None else [factor.above]
+            below.append(factor.below)
+        else:
+            above.append(factor)
+    return scaled(number, [*above, *(Over(None, part, 0) for part in below)], None)
+
+
+def sum_form(terms: list[object]) -> Sum:
+    """A sum that begins with a term without a minus, if there is one."""
+    first = next((k for k, term in enumerate(terms) if not is_negative(term)), 0)
+    return Sum((terms[first], *terms[:first], *terms[first + 1:]))
+
+
+def map_form(node: Map, args: list[object]) -> object:
+    f = node.function
+    if f.name != "pow" or f.derivative:
+        return Call(node, tuple(args))
+    exponent = f.params[0]
+    if exponent.is_number and exponent.is_negative:
+        return Over(None, power_form(args[0], -exponent, 0), 0)
+    return power_form(args[0], exponent, 0)

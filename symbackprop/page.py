@@ -5,26 +5,42 @@ Titles and reasons are free text and are escaped; formulas are LaTeX that we pri
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from html import escape
 
+from .notation import GREEK, SUBSCRIPTS
+
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:"
-STYLE = """:root { color-scheme: light dark; }
-body { font: 1.05rem/1.55 Georgia, 'Times New Roman', serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+STYLE = """:root { color-scheme: light dark; --quiet: #666; --line: #ddd; }
+@media (prefers-color-scheme: dark) { :root { --quiet: #a5a5a5; --line: #444; } }
+body { font: 1.05rem/1.55 Georgia, 'Times New Roman', serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
+h1, h2 { line-height: 1.2; } h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
 math { font-family: 'Latin Modern Math', 'STIX Two Math', 'Cambria Math', math; font-size: 1.1em; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
-td { padding: .3rem .6rem; vertical-align: baseline; }
-td.left { text-align: right; } td.note { color: GrayText; font-size: .85em; padding-left: 2rem; }
+td { padding: .35rem .4rem; vertical-align: baseline; white-space: nowrap; }
+td.left { text-align: right; padding-right: 0; }
+td.shape, .shape { color: var(--quiet); font-size: .85em; } td.shape { padding-left: 2rem; }
 details { margin: .2rem 0 1rem; } summary { cursor: pointer; }
-ol.steps { padding-left: 1.4rem; } ol.steps li { margin: .6rem 0; }
-.rule { font-weight: bold; } .because { color: GrayText; font-size: .9em; }
-.overflow { overflow-x: auto; }
+ol.steps { padding-left: 1.8rem; } ol.steps li { margin: .7rem 0; }
+.rule { font-weight: bold; } .because { color: var(--quiet); font-size: .9em; }
+.scroll { overflow-x: auto; overflow-y: hidden; padding: .2rem 0; }
 """
-TEX_ESCAPES = str.maketrans({"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-                             "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})
-TEX_WORDS = {"⊙": r"$\odot$", "Σ": r"$\Sigma$", "δ": r"$\delta$", "′": r"$'$", "ᵀ": r"$^\top$", "Ȳ": r"$\bar Y$", "−": "-",
-             "·": r"$\cdot$", "⁻¹": r"$^{-1}$", "α": r"$\alpha$", "≤": r"$\le$", "σ": r"$\sigma$", "‖": r"$\|$", "₁": r"$_1$",
-             "η": r"$\eta$"}
+TEX_ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+               "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
+               '"': "''"}
+TEX_SIGNS = {"⊙": r"\odot", "∘": r"\circ", "⊘": r"\oslash", "Σ": r"\Sigma", "∂": r"\partial", "′": "'", "ᵀ": r"^{\top}",
+             "−": "-", "·": r"\cdot", "×": r"\times", "⁻": "^{-}", "¹": "^{1}", "²": "^{2}", "³": "^{3}", "≤": r"\le",
+             "≥": r"\ge", "≠": r"\ne", "→": r"\to", "⟶": r"\to", "←": r"\leftarrow", "↦": r"\mapsto", "‖": r"\|", "√": r"\surd",
+             "∞": r"\infty", "∈": r"\in", "½": r"\tfrac12", "⟨": r"\langle", "⟩": r"\rangle"}
+TEX_SIGNS |= {char: "\\" + name for name, char in GREEK.items() if name not in ("lam", "omicron")}
+TEX_SIGNS |= {chr(sub): f"_{{{chr(digit)}}}" for digit, sub in SUBSCRIPTS.items()}
+TEX_WORDS = TEX_ESCAPES | {char: f"${sign}$" for char, sign in TEX_SIGNS.items()} | {"ß": r"\ss{}", "–": "--", "—": "---",
+                                                                                 "’": "'", "“": "``", "”": "''"}
+TEX_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0308": '"', "\u030a": "r",
+               "\u030c": "v", "\u0327": "c"}
+MARKDOWN_MARKS = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,11 @@ class ShownStep:
     before: str
     after: str
     condition: str = ""
+    shape: str = ""
+
+    @property
+    def reason(self) -> str:
+        return self.because + (f" ({self.condition})" if self.condition else "")
 
 
 @dataclass(frozen=True)
@@ -62,12 +83,28 @@ def latex_block(lines: tuple[Line, ...]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(f"{line.left} &= {line.right}" for line in lines) + "\n\\end{aligned}"
 
 
+def plain(text: str) -> str:
+    """Free text on one line, without control characters."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
 def tex_text(text: str) -> str:
     """Free text for a LaTeX document of stock packages: what has no known spelling becomes a question mark."""
-    made = text.translate(TEX_ESCAPES)
-    for char, spelling in TEX_WORDS.items():
-        made = made.replace(char, spelling)
-    return "".join(c if c.isascii() else "?" for c in made)
+    return "".join(map(tex_character, unicodedata.normalize("NFC", plain(text))))
+
+
+def tex_character(char: str) -> str:
+    if char in TEX_WORDS:
+        return TEX_WORDS[char]
+    if char.isascii():
+        return char
+    base, accent = unicodedata.normalize("NFD", char).ljust(2)[:2]
+    return rf"\{TEX_ACCENTS[accent]}{{{base}}}" if base.isascii() and accent in TEX_ACCENTS else "?"
+
+
+def markdown_text(text: str) -> str:
+    """Free text with everything that Markdown or HTML could read as markup escaped."""
+    return MARKDOWN_MARKS.sub(r"\\\1", plain(text).replace("&", "&amp;"))
 
 
 def tex_document(title: str, sections: list[Section]) -> str:
@@ -82,14 +119,18 @@ def tex_document(title: str, sections: list[Section]) -> str:
             parts += [r"\begin{align*}", body, r"\end{align*}"]
         for line in section.lines:
             if line.steps:
-                parts.append(rf"\subsection*{{Steps of ${line.left}$}}")
-                parts.append(r"\begin{enumerate}")
-                for step in line.steps:
-                    parts.append(rf"\item \textbf{{{tex_text(step.rule)}}}: {tex_text(step.because)}."
-                                 + (f" ({tex_text(step.condition)})" if step.condition else ""))
-                    parts.append(rf"\begin{{multline*}} {step.before} \\ \longrightarrow\quad {step.after} \end{{multline*}}")
+                parts += [rf"\subsection*{{Steps of ${line.left}$}}", r"\begin{enumerate}"]
+                parts += [tex_step(step) for step in line.steps]
                 parts.append(r"\end{enumerate}")
     return "\n".join([*parts, r"\end{document}", ""])
+
+
+def tex_step(step: ShownStep) -> str:
+    shown = step.after
+    if step.before != step.after:
+        shown = rf"{step.before} \\ \longrightarrow\quad {step.after}"
+    return (rf"\item \textbf{{{tex_text(step.rule)}}}: {tex_text(step.reason)}." "\n"
+            rf"\begin{{multline*}} {shown} \end{{multline*}}")
 
 
 def markdown(title: str, sections: list[Section], flavour: str = "jupyter") -> str:
@@ -97,15 +138,16 @@ def markdown(title: str, sections: list[Section], flavour: str = "jupyter") -> s
     def fence(latex: str) -> str:
         return f"```math\n{latex}\n```" if flavour == "github" else f"$$\n{latex}\n$$"
 
-    parts = [f"# {escape(title)}"]
+    parts = [f"# {markdown_text(title)}"]
     for section in sections:
-        parts += [f"## {section.title}", *section.notes]
+        parts += [f"## {markdown_text(section.title)}", *map(markdown_text, section.notes)]
         if section.lines:
             parts.append(fence(latex_block(section.lines)))
         for line in section.lines:
             for number, step in enumerate(line.steps, 1):
-                parts.append(f"{number}. **{step.rule}**: {step.because}")
-                parts.append(fence(rf"{step.before} \quad\longrightarrow\quad {step.after}"))
+                parts.append(f"{number}. **{markdown_text(step.rule)}**: {markdown_text(step.reason)}")
+                same = step.before == step.after
+                parts.append(fence(step.after if same else rf"{step.before} \quad\longrightarrow\quad {step.after}"))
     return "\n\n".join(parts) + "\n"
 
 
@@ -123,13 +165,19 @@ def html_section(section: Section) -> str:
     rows, details = [], []
     for line in section.lines:
         rows.append(f'<tr><td class="left">{mathml(line.left)}</td><td>{mathml("= " + line.right)}</td>'
-                    f'<td class="note">{escape(line.shape)}</td></tr>')
+                    f'<td class="shape">{escape(line.shape)}</td></tr>')
         if line.steps:
-            steps = "".join(
-                f'<li><span class="rule">{escape(s.rule)}</span> <span class="because">{escape(s.because)}'
-                f'{escape(" (" + s.condition + ")") if s.condition else ""}</span><br>'
-                f'<span class="overflow">{mathml(s.before)} ⟶ {mathml(s.after)}</span></li>' for s in line.steps)
-            details.append(f"<details open><summary>Steps of {mathml(line.left)}</summary><ol class=\"steps\">{steps}</ol></details>")
+            steps = "\n".join(map(html_step, line.steps))
+            details.append(f"<details open><summary>Steps of {mathml(line.left)}</summary>\n"
+                           f'<ol class="steps">\n{steps}\n</ol></details>')
     notes = "".join(f"<p>{escape(note)}</p>" for note in section.notes)
-    return (f"<h2>{escape(section.title)}</h2>\n{notes}<div class=\"overflow\"><table>{''.join(rows)}</table></div>\n"
-            + "\n".join(details))
+    table = f'<div class="scroll"><table>{"".join(rows)}</table></div>' if rows else ""
+    return "\n".join([f"<h2>{escape(section.title)}</h2>", notes + table, *details])
+
+
+def html_step(step: ShownStep) -> str:
+    from .mathml import mathml
+    before = f"{mathml(step.before)} ⟶ " if step.before != step.after else ""
+    shape = f' <span class="shape">{escape(step.shape)}</span>' if step.shape else ""
+    return (f'<li><span class="rule">{escape(step.rule)}</span> <span class="because">{escape(step.reason)}</span>'
+            f'<div class="scroll">{before}{mathml(step.after)}{shape}</div></li>')

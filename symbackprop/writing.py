@@ -6,6 +6,8 @@ cotangents to what the reader sees; every other name is typeset by its own spell
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import sympy as sp
 
 from .expr import Apply, Contract, Expr
@@ -21,11 +23,18 @@ Piece = tuple[str, int]
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
+class Written(NamedTuple):
+    """A piece that is written already, as a form among others."""
+
+    text: str
+    precedence: int
+
+
 class TextWriter:
     """Forms as Unicode text."""
 
     minus, plus, one, product, hadamard_signs = "−", " + ", "1", " ", {"odot": " ⊙ ", "circ": " ∘ "}
-    quotient = " ⊘ "
+    quotient, kronecker = " ⊘ ", "δ"
 
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
         self.notation, self.symbols = notation, symbols or {}
@@ -33,7 +42,7 @@ class TextWriter:
         self.methods = {Atom: self.atom, Number: self.number, Unit: self.unit, Identity: self.identity, Mul: self.mul,
                         Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, T: self.transpose,
                         Diag: self.diag, DiagOf: self.diag, Trace: self.trace, Call: self.call, Power: self.power,
-                        Norm: self.norm, Indexed: self.indexed}
+                        Norm: self.norm, Indexed: self.indexed, Written: tuple}
 
     def write(self, node: Expr) -> str:
         """A node in matrix form."""
@@ -53,6 +62,16 @@ class TextWriter:
 
     def symbol(self, name: str) -> str:
         return self.symbols.get(name) or text_name(name)
+
+    def with_indices(self, symbol: str, indices: list[str]) -> str:
+        """`W_ij`; `W_in[i,j]` where the name ends in a label already."""
+        if not indices:
+            return symbol
+        labelled = "_" in symbol and not symbol.endswith(")")
+        return f"{symbol}[{','.join(indices)}]" if labelled else f"{symbol}_{''.join(indices)}"
+
+    def summation(self, indices: list[str]) -> str:
+        return "Σ_" + ",".join(indices)
 
     def is_tall(self, symbol: str) -> bool:
         """Whether a symbol needs brackets before a mark such as ᵀ is put on it."""
@@ -86,6 +105,11 @@ class TextWriter:
         if exponent.is_Integer:
             return base + mark.translate(SUPERSCRIPTS)
         return f"{base}^({mark})"
+
+    def raised_by(self, base: str, exponent: Piece) -> str:
+        """A power whose exponent is a form: `h^s`."""
+        text, precedence = exponent
+        return f"{base}^{text if precedence == ATOM else self.brackets(text)}"
 
     def root(self, base: object) -> Piece:
         return "√" + self.wrapped(base, ATOM), TIGHT
@@ -127,6 +151,9 @@ class TextWriter:
 
     def primes(self, count: int) -> str:
         return "′" * count
+
+    def partial(self, argument: int) -> str:
+        return f"∂{argument} "
 
     def arrow(self, left: str, right: str) -> str:
         return f"({left} ↦ {right})"
@@ -248,28 +275,40 @@ class TextWriter:
             if f.name == "step":
                 return self.indicator(f"{args[0]} > 0"), ATOM
             if f.name in RELATIONS:
-                return self.indicator(f"{args[0]} {self.relation(f.name)} {args[1]}"), ATOM
+                return self.indicator(self.condition(form)), ATOM
             if f.name == "abs":
                 return self.bars(args[0]), ATOM
             if f.name == "where":
-                condition = args[0][len(self.indicator("")) - 1:-1] if is_relation(form.args[0]) else args[0]
-                return self.cases(condition, args[1], args[2]), ATOM
+                return self.cases(self.condition(form.args[0]), args[1], args[2]), ATOM
             if f.name == "power":
-                return f"{self.wrapped(form.args[0], ATOM)}^{self.brackets(args[1])}", TIGHT
+                exponent = self.form(without_ones(form.args[1]))
+                return self.raised_by(self.wrapped(form.args[0], ATOM), exponent), TIGHT
         return self.arguments(self.derived_name(f), args), ATOM
+
+    def condition(self, form: object) -> str:
+        """A relation without the brackets of an indicator; anything else as it is."""
+        if not is_relation(form):
+            return self.form(form)[0]
+        left, right = [self.form(arg)[0] for arg in form.args]
+        return f"{left} {self.relation(form.node.function.name)} {right}"
 
     def derived_name(self, f: object) -> str:
         if f.name == "<lambda>":
-            name = self.arrow(", ".join(map(str, f.body.variables)), self.size(f.body.expr))
+            name = self.arrow(", ".join(map(self.size, f.body.variables)), self.size(f.body.expr))
         else:
             name = self.function_name(f.name)
         if set(f.derivative) <= {0}:
             return name + self.primes(len(f.derivative))
-        return "".join(f"∂{k + 1} " for k in f.derivative) + name
+        return "".join(self.partial(k + 1) for k in f.derivative) + name
 
     def indexed(self, form: Indexed) -> Piece:
         from .indices import IndexWriter
         return IndexWriter(self).summed(form.node), SUM
+
+
+def without_ones(form: object) -> object:
+    """A scalar that was spread over ones, as the scalar."""
+    return form._replace(body=None) if type(form) is Scaled and type(form.body) is Unit else form
 
 
 def is_closed(text: str) -> bool:

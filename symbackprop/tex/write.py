@@ -1,18 +1,26 @@
-"""Forms -> LaTeX: the pieces of `TextWriter` as they look in a paper; where brackets go is decided there."""
+"""Forms -> LaTeX: the pieces of `TextWriter` as they look in a paper; where brackets go is decided there.
+
+TeX refuses a second superscript on one symbol, so a name such as W^{(1)} is grouped before it is transposed, and gets
+brackets before it is raised to a power.
+"""
 
 from __future__ import annotations
+
+import re
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from ..expr import Apply
-from ..forms import Unit
-from ..notation import tex_name
+from ..forms import Atom, Over, Unit
+from ..matrix import ONES_VECTOR
+from ..notation import Notation, tex_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
-from ..writing import ATOM, TextWriter
+from ..writing import ATOM, TIGHT, Piece, TextWriter
 
-TRANSPOSES = {"top": r"^{\top}", "T": "^{T}", "intercal": r"^{\intercal}", "sfT": r"^{\mathsf{T}}", "prime": "'"}
+TRANSPOSES = {"top": r"\top", "T": "T", "intercal": r"\intercal", "sfT": r"\mathsf{T}", "prime": r"\prime"}
 TALL = (r"\frac", r"\begin", r"\sum", r"\sqrt")
+COMMAND_SCRIPT = re.compile(r"[_^](\\[A-Za-z]+)\Z")
 
 
 class SizePrinter(LatexPrinter):
@@ -25,64 +33,94 @@ class SizePrinter(LatexPrinter):
 SIZES = SizePrinter()
 
 
+def split_scripts(tex: str) -> tuple[str, str, str]:
+    """(nucleus, subscript, superscript) of the last symbol of a formula: `W^{(1)}_{2}` is (W, 2, (1))."""
+    found = {"_": "", "^": ""}
+    while tex:
+        if tex[-1] == "'":
+            tex, found["^"] = tex[:-1], r"\prime" + found["^"]
+            continue
+        if tex[-1] == "}":
+            start = opening(tex)
+            if start < 1 or tex[start - 1] not in found:
+                break
+            mark, content, tex = tex[start - 1], tex[start + 1:-1], tex[:start - 1]
+        elif tex[-2:-1] in ("_", "^"):
+            mark, content, tex = tex[-2], tex[-1], tex[:-2]
+        elif command := COMMAND_SCRIPT.search(tex, max(0, len(tex) - 20)):
+            mark, content, tex = command.group()[0], command.group(1), tex[:command.start()]
+        else:
+            break
+        found[mark] = content + found[mark]
+    return tex, found["_"], found["^"]
+
+
+def opening(tex: str) -> int:
+    """Where the brace opens that the last character closes; -1 if nowhere."""
+    depth = 0
+    for at in range(len(tex) - 1, -1, -1):
+        depth += (tex[at] == "}") - (tex[at] == "{")
+        if depth == 0:
+            return at
+    return -1
+
+
+def add_superscript(tex: str, mark: str) -> str:
+    """`mark` above a symbol, outside of the superscript it may have: `{W^{(1)}}^{\\top}`."""
+    return f"{grouped(tex)}^{{{mark}}}"
+
+
+def grouped(tex: str) -> str:
+    return f"{{{tex}}}" if split_scripts(tex)[2] else tex
+
+
+def add_subscript(tex: str, indices: str) -> str:
+    """`indices` below a symbol, after the subscript it may have: `W_{1,ij}`; below the tensor of a partial derivative."""
+    if tex.startswith(r"\frac{") and tex.endswith("}"):
+        start = opening(tex)
+        return tex[:start + 1] + add_subscript(tex[start + 1:-1], indices) + "}"
+    nucleus, below, above = split_scripts(tex)
+    if not below:
+        return f"{tex}_{{{indices}}}"
+    return nucleus + (f"^{{{above}}}" if above else "") + f"_{{{below},{indices}}}"
+
+
+def fenced(left: str, text: str, right: str) -> str:
+    """A pair of brackets that grows around tall things alone."""
+    if any(mark in text for mark in TALL):
+        return rf"\left{left} {text} \right{right}"
+    gap = " " if left.startswith("\\") else ""
+    return f"{left}{gap}{text}{gap}{right}"
+
+
 class LatexWriter(TextWriter):
     """Forms as LaTeX."""
 
     minus, product, hadamard_signs = "-", " ", {"odot": r" \odot ", "circ": r" \circ "}
-    quotient = r" \oslash "
+    quotient, kronecker = r" \oslash ", r"\delta"
+
+    def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
+        super().__init__(notation, dict(notation.names) | (symbols or {}))
+
+    # names
 
     def is_tall(self, symbol: str) -> bool:
         return r"\frac" in symbol
 
-    def brackets(self, text: str) -> str:
-        return rf"\left( {text} \right)" if any(mark in text for mark in TALL) else f"({text})"
-
     def symbol(self, name: str) -> str:
         return self.symbols.get(name) or tex_name(name, self.notation.layers)
 
-    def size(self, value: sp.Expr) -> str:
-        return SIZES.doprint(value)
+    def atom(self, form: Atom) -> Piece:
+        node = form.node
+        bold = self.notation.bold == "yes" and node.rank > 0
+        text = self.symbols.get(node.name) or tex_name(node.name, self.notation.layers, bold)
+        return text, TIGHT if self.is_tall(text) else ATOM
 
-    def braced(self, text: str) -> str:
-        """TeX refuses a second superscript on one symbol: W^{(1)} is grouped before a mark is put on it."""
-        return f"{{{text}}}" if "^" in text and text[-1] not in ")|" else text
+    def with_indices(self, symbol: str, indices: list[str]) -> str:
+        return add_subscript(symbol, "".join(indices)) if indices else symbol
 
-    def transpose_mark(self, text: str) -> str:
-        return self.braced(text) + TRANSPOSES[self.notation.transpose]
-
-    def fraction(self, above: str, below: str) -> tuple[str, int]:
-        return rf"\frac{{{above}}}{{{below}}}", ATOM
-
-    def fraction_of(self, above: str, below: str, count: int) -> tuple[str, int]:
-        return self.fraction(above, below)
-
-    def rational(self, value: sp.Expr) -> tuple[str, int]:
-        above, below = value.as_numer_denom()
-        if below != 1:
-            return self.fraction(self.size(above), self.size(below))
-        return super().rational(value)
-
-    def raised(self, base: str, exponent: sp.Expr, entrywise: bool) -> str:
-        base = self.braced(base)
-        return rf"{base}^{{\odot {self.size(exponent)}}}" if entrywise else f"{base}^{{{self.size(exponent)}}}"
-
-    def root(self, base: object) -> tuple[str, int]:
-        return rf"\sqrt{{{self.form(base)[0]}}}", ATOM
-
-    def bars(self, text: str) -> str:
-        return rf"\lvert {text} \rvert"
-
-    def norm_bars(self, text: str, order: int) -> str:
-        return rf"\lVert {text} \rVert" + ("_{1}" if order == 1 else "")
-
-    def indicator(self, condition: str) -> str:
-        return rf"\mathbf{{1}}[{condition}]"
-
-    def cases(self, condition: str, yes: str, no: str) -> str:
-        return rf"\begin{{cases}} {yes} & {condition} \\ {no} & \text{{otherwise}} \end{{cases}}"
-
-    def unit(self, form: Unit) -> tuple[str, int]:
-        return (r"\mathbf{1}" if form.shape and form.shape[0] == sp.Symbol("n") and not form.shape[0].is_integer else "1"), ATOM
+    def summation(self, indices: list[str]) -> str:
+        return r"\sum_{%s}" % ", ".join(indices)
 
     def function_name(self, name: str) -> str:
         row = SCALAR_OPS.get(name)
@@ -96,17 +134,85 @@ class LatexWriter(TextWriter):
     def relation(self, name: str) -> str:
         return SCALAR_OPS[name].tex
 
+    # marks
+
+    def transpose_mark(self, text: str) -> str:
+        if self.notation.transpose == "prime":
+            return grouped(text) + "'"
+        return add_superscript(text, TRANSPOSES[self.notation.transpose])
+
+    def inverse_mark(self, text: str, transposed: bool) -> str:
+        if not transposed:
+            return self.above(text, "-1")
+        prime = self.notation.transpose == "prime"
+        return self.above(text, r"-1\prime" if prime else "-" + TRANSPOSES[self.notation.transpose])
+
+    def above(self, base: str, exponent: str) -> str:
+        """A power, which never runs into the superscript of a name."""
+        return f"{self.brackets(base) if split_scripts(base)[2] else base}^{{{exponent}}}"
+
+    def raised(self, base: str, exponent: sp.Expr, entrywise: bool) -> str:
+        return self.above(base, (r"\odot " if entrywise else "") + self.size(exponent))
+
+    def raised_by(self, base: str, exponent: Piece) -> str:
+        return self.above(base, exponent[0])
+
     def primes(self, count: int) -> str:
         return "'" * count
 
+    def partial(self, argument: int) -> str:
+        return rf"\partial_{{{argument}}} "
+
+    # numbers
+
+    def size(self, value: sp.Expr) -> str:
+        return SIZES.doprint(value)
+
+    def fraction(self, above: str, below: str) -> Piece:
+        return rf"\frac{{{above}}}{{{below}}}", ATOM
+
+    def fraction_of(self, above: str, below: str, count: int) -> Piece:
+        return self.fraction(above, below)
+
+    def over(self, form: Over) -> Piece:
+        if form.rank:
+            return super().over(form)
+        return self.fraction(self.one if form.above is None else self.form(form.above)[0], self.form(form.below)[0])
+
+    def rational(self, value: sp.Expr) -> Piece:
+        above, below = value.as_numer_denom()
+        if below != 1:
+            return self.fraction(self.size(above), self.size(below))
+        return super().rational(value)
+
+    def unit(self, form: Unit) -> Piece:
+        return (r"\mathbf{1}" if form == ONES_VECTOR else "1"), ATOM
+
+    # brackets and calls
+
+    def brackets(self, text: str) -> str:
+        return fenced("(", text, ")")
+
+    def bars(self, text: str) -> str:
+        return fenced(r"\lvert", text, r"\rvert")
+
+    def norm_bars(self, text: str, order: int) -> str:
+        return fenced(r"\lVert", text, r"\rVert") + ("_{1}" if order == 1 else "")
+
+    def root(self, base: object) -> Piece:
+        return rf"\sqrt{{{self.form(base)[0]}}}", ATOM
+
+    def indicator(self, condition: str) -> str:
+        return r"\mathbf{1}" + fenced("[", condition, "]")
+
+    def cases(self, condition: str, yes: str, no: str) -> str:
+        return rf"\begin{{cases}} {yes} & {condition} \\ {no} & \text{{otherwise}} \end{{cases}}"
+
     def arrow(self, left: str, right: str) -> str:
-        return rf"({left} \mapsto {right})"
+        return self.brackets(rf"{left} \mapsto {right}")
 
     def named(self, name: str, text: str) -> str:
         return rf"\operatorname{{{name}}}" + self.brackets(text)
 
     def arguments(self, name: str, args: list[str]) -> str:
         return name + self.brackets(", ".join(args))
-
-    def inverse_mark(self, text: str, transposed: bool) -> str:
-        return self.braced(text) + (r"^{-\top}" if transposed else "^{-1}")
