@@ -282,3 +282,12 @@ def test_a_deep_product_of_itself_stays_short() -> None:
         node = Add((Map(function("sin"), (node,)), Map(function("cos"), (node,))))
     inputs = {"x": Var("x", (size("n"),))}
     assert value_of(node, inputs, {"x": np.array([0.1, 0.2])}).shape == (2,)
+
+
+def test_a_view_is_copied_before_it_is_returned() -> None:
+    tensor = Var("T", (size("n"), size("n"), size("m")))
+    held = np.arange(18.0).reshape(3, 3, 2)
+    for labels, output, letters in (((0, 0, 1), (0, 1), "iij->ij"), ((0, 1, 2), (1, 2, 0), "ijk->jki")):
+        found = value_of(Contract((tensor,), (labels,), output), {"T": tensor}, {"T": held})
+        assert not np.shares_memory(found, held)
+        np.testing.assert_array_equal(found, np.einsum(letters, held))

@@ -15,7 +15,7 @@ from ..errors import UnsupportedError
 from ..expr import Apply, Const, Contract, Delta, Expr, Map, Ones, Var, is_elementwise, show_shape, walk
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..program import Equation, Fact, Program
-from ..reverse import bar, is_bar
+from ..reverse import bar
 from .scalars import ATOM, Code, number
 from .terms import Writer
 

@@ -14,7 +14,7 @@ import sympy as sp
 
 from ..errors import UnsupportedError
 from ..expr import Const, Contract, Delta, Expr, Labels, Map, Ones, label_sizes
-from .scalars import ATOM, MATMUL, POWER, PRODUCT, Code, factors, fraction, negated, no_rows, plain, power
+from .scalars import ATOM, MATMUL, POWER, Code, factors, fraction, negated, no_rows, plain, power
 
 if TYPE_CHECKING:
     from .terms import Writer
