@@ -21,19 +21,20 @@ math { font-family: 'Latin Modern Math', 'STIX Two Math', 'Cambria Math', math; 
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
 td { padding: .35rem .4rem; vertical-align: baseline; white-space: nowrap; }
 td.left { text-align: right; padding-right: 0; }
-td.shape, .shape { color: var(--quiet); font-size: .85em; } td.shape { padding-left: 2rem; }
+td.shape, .shape { color: var(--quiet); font-size: .85em; } .shape { margin-left: 1rem; } td.shape { padding-left: 2rem; }
 details { margin: .2rem 0 1rem; } summary { cursor: pointer; }
+mtd[columnalign="left"] { text-align: left; }
 ol.steps { padding-left: 1.8rem; } ol.steps li { margin: .7rem 0; }
 .rule { font-weight: bold; } .because { color: var(--quiet); font-size: .9em; }
 .scroll { overflow-x: auto; overflow-y: hidden; padding: .2rem 0; }
 """
-TEX_ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+TEX_ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"$\$$", "#": r"\#", "_": r"\_", "{": r"\{",
                "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
                '"': "''"}
 TEX_SIGNS = {"⊙": r"\odot", "∘": r"\circ", "⊘": r"\oslash", "Σ": r"\Sigma", "∂": r"\partial", "′": "'", "ᵀ": r"^{\top}",
              "−": "-", "·": r"\cdot", "×": r"\times", "⁻": "^{-}", "¹": "^{1}", "²": "^{2}", "³": "^{3}", "≤": r"\le",
-             "≥": r"\ge", "≠": r"\ne", "→": r"\to", "⟶": r"\to", "←": r"\leftarrow", "↦": r"\mapsto", "‖": r"\|", "√": r"\surd",
-             "∞": r"\infty", "∈": r"\in", "½": r"\tfrac12", "⟨": r"\langle", "⟩": r"\rangle"}
+             "≥": r"\ge", "≠": r"\ne", "→": r"\to", "⟶": r"\to", "←": r"\leftarrow", "↦": r"\mapsto", "‖": r"\|",
+             "√": r"\surd", "∞": r"\infty", "∈": r"\in", "½": r"\tfrac12", "⟨": r"\langle", "⟩": r"\rangle"}
 TEX_SIGNS |= {char: "\\" + name for name, char in GREEK.items() if name not in ("lam", "omicron")}
 TEX_SIGNS |= {chr(sub): f"_{{{chr(digit)}}}" for digit, sub in SUBSCRIPTS.items()}
 TEX_WORDS = TEX_ESCAPES | {char: f"${sign}$" for char, sign in TEX_SIGNS.items()} | {"ß": r"\ss{}", "–": "--", "—": "---",
@@ -109,7 +110,8 @@ def markdown_text(text: str) -> str:
 
 def tex_document(title: str, sections: list[Section]) -> str:
     """A document that a stock pdflatex compiles."""
-    parts = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\allowdisplaybreaks", r"\setlength{\parindent}{0pt}",
+    parts = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\allowdisplaybreaks",
+             r"\setlength{\parindent}{0pt}",
              rf"\title{{{tex_text(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle"]
     for section in sections:
         parts.append(rf"\section*{{{tex_text(section.title)}}}")

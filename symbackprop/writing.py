@@ -108,8 +108,8 @@ class TextWriter:
 
     def raised_by(self, base: str, exponent: Piece) -> str:
         """A power whose exponent is a form: `h^s`."""
-        text, precedence = exponent
-        return f"{base}^{text if precedence == ATOM else self.brackets(text)}"
+        text = exponent[0]
+        return f"{base}^{text if text.isalnum() else self.brackets(text)}"
 
     def root(self, base: object) -> Piece:
         return "√" + self.wrapped(base, ATOM), TIGHT
