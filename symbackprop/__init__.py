@@ -7,7 +7,7 @@ import importlib
 __version__ = "0.1.0"
 
 PUBLIC = {
-    "parse": "doors", "read": "doors", "derive": "results", "check": "doors", "verify": "verdict", "lambdify": "doors",
+    "parse": "doors", "read": "doors", "derive": "results", "check": "doors", "verify": "doors", "lambdify": "doors",
     "export": "doors", "Notation": "notation",
     "Derivation": "results", "Gradient": "results", "Program": "program", "Equation": "program", "Fact": "program",
     "Step": "program", "Verdict": "verdict",

@@ -13,27 +13,52 @@ from .results import Derivation
 
 if TYPE_CHECKING:
     from .differences import Report
+    from .verdict import Verdict
 
 TARGETS = ("numpy",)
 
 
+KINDS = {".tex": "tex", ".md": "md", ".markdown": "md", ".ipynb": "ipynb"}
+
+
 def parse(text: str) -> Program:
-    """The model that a text in Python syntax means.
+    """The model that a text means, in LaTeX (or formulas one a line) or in Python syntax.
+
+    >>> parse(r"x \\in \\mathbb{R}^n \\quad C = \\sum_i x_i^2").inputs["x"].shape
+    (n,)
 
     Raises `ParseError`, `ShapeError` or `UnsupportedError` with line and column.
     """
+    from .tex.detect import is_mathematics
+    if is_mathematics(text):
+        from .tex.read import read_document
+        return read_document(text)
     from .source.read import parse_text
     return parse_text(text)
 
 
 def read(path: str | Path) -> Program:
-    """The model in a file; `-` is standard input. Raises as `parse`, and `ParseError` where a file is not UTF-8 text."""
+    """The model in a file, by its ending: .tex, .md and .ipynb are read for their formulas; `-` is standard input.
+
+    Raises as `parse`, and `ParseError` where a file is not UTF-8 text.
+    """
     if str(path) == "-":
         return parse(sys.stdin.read())
     try:
-        return parse(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ParseError(f"{path} is not UTF-8 text (byte {error.start})") from None
+    kind = KINDS.get(Path(path).suffix.lower())
+    if kind is None:
+        return parse(text)
+    from .tex.read import read_document
+    return read_document(text, kind)
+
+
+def verify(text: str | Program) -> list[Verdict]:
+    """The verdicts on every claim in a text, in reading order. Raises `SymbackpropError` where it cannot be read."""
+    from .verdict import judge
+    return judge(text if isinstance(text, Program) else parse(text))
 
 
 def export(derivation: Derivation, to: str = "numpy") -> str:

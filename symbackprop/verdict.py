@@ -50,14 +50,6 @@ class Verdict:
         return text
 
 
-def verify(text: str | Program) -> list[Verdict]:
-    """The verdicts on every claim in a text, in reading order. Raises `SymbackpropError` where it cannot be read."""
-    if isinstance(text, Program):
-        return judge(text)
-    from .source.read import parse_text
-    return judge(parse_text(text))
-
-
 def judge(program: Program) -> list[Verdict]:
     """The verdicts on a program's claims."""
     return [judge_claim(program, claim) for claim in program.claims]

@@ -6,6 +6,8 @@ Results (2008); the softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Rec
 
 from __future__ import annotations
 
+import sympy as sp
+
 from ..algebra import add, broadcast, contract, hadamard, negative, reciprocal, total
 from ..expr import Apply, Expr, Map, Shape, Var, function
 from . import TENSOR_OPS, TensorOp
@@ -112,7 +114,15 @@ LOGSUMEXP_HELPER = """def logsumexp(z, axis):
 """
 AXIS = (("axis", -1),)
 
+def unit_value(arrays: tuple, params: tuple, field: object) -> object:
+    at, count = params
+    return field.array([float(k == at) for k in range(1, count + 1)])
+
+
 ROWS = (
+    TensorOp("unit", lambda shapes, params: (sp.Integer(params[1]),), lambda y_bar, y, args, params: (), unit_value,
+             "np.eye({p1})[{p0} - 1]", "a unit vector picks an entry", r"e", text="e",
+             params=(("entry", 1), ("entries", 1))),
     TensorOp("softmax", same_shape, softmax_vjp, softmax_value, "softmax({0}, {p0})",
              "the Jacobian of softmax is diag(p) − p pᵀ", r"\operatorname{softmax}", helper=SOFTMAX_HELPER, params=AXIS,
              positive=True),

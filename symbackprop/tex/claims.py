@@ -1,0 +1,286 @@
+"""Equations that claim -> `Claim`s: derivatives on the left, laws, lines that equate two things already defined.
+
+A left side's free indices become the axes of both sides, so an entrywise claim is judged for every value of its
+indices. What a claim needed that the text does not say stands in its assumptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from itertools import islice, product as choices
+
+import sympy as sp
+
+from ..algebra import broadcast, hadamard, power, scale, total
+from ..errors import ParseError, ShapeError, SymbackpropError
+from ..expr import Expr, Ones, Var, names_in
+from ..program import Claim, Equation, Place
+from .definitions import Definitions
+from .derivatives import is_d
+from .lex import is_plain, lex
+from .names import Entry, Written, label, letters_of, taken_apart, unwrapped
+from .parse import parse_clauses
+from .rows import split_rows
+from .scope import NoSuchLayer, Undeclared, negated
+from .source import Source
+from .statements import Statement, called
+from .syntax import Frac, Group, Juxt, Node, Prod, Rel, Script, Sym, walk
+from .tensors import Met, Term, gathered, is_same_form, like, same, times
+
+MAX_READINGS = 16
+
+
+class Claims(Definitions):
+    def find_losses(self) -> None:
+        """The losses: what the derivatives of the text differentiate; else the scalar that nothing reads."""
+        self.claims: list[Claim] = []
+        self.defined = frozenset(e.name for e in self.equations)
+        scalars = {e.name: e for e in self.equations if not e.expr.shape}
+        found: dict[str, None] = {}
+        for part in self.parts:
+            self.formula = part.source
+            for top in self.differentiated(part.node):
+                w = taken_apart(top)
+                known = self.find(w) if w is not None else None
+                if known is not None and getattr(known[0].node, "name", None) in scalars:
+                    found.setdefault(known[0].node.name)
+                elif w is not None and known is None:
+                    name = self.assume_loss(w, top)
+                    if name is not None:
+                        found.setdefault(name)
+        if not found:
+            read = {name for e in self.equations for name in names_in(e.expr)}
+            found = dict.fromkeys(name for name in scalars if name not in read)
+        self.losses = tuple(found)
+        self.parameters = tuple(name for name in self.inputs if name in self.parameter_names())
+
+    def parameter_names(self) -> set[str]:
+        """Inputs that look like parameters: not the data of the usual names."""
+        return {name for name in self.inputs if name.split("_")[0] not in ("x", "X", "y", "Y", "t", "lambda", "eta", "alpha", "epsilon")}
+
+    def differentiated(self, root: Node) -> list[Node]:
+        """What stands on top of the derivatives of a formula, and under ∇."""
+        found = []
+        for node, _ in walk(root):
+            if isinstance(node, Frac) or isinstance(node, Prod) and "/" in node.ops:
+                pairs = [(node.top, node.bottom)] if isinstance(node, Frac) else list(zip(node.items, node.items[1:]))
+                for top, bottom in pairs:
+                    above, below = self.differential(top), self.differential(bottom)
+                    if isinstance(below, str) or above is None or below is None:
+                        continue
+                    if above != "":
+                        found.append(above.items[0] if isinstance(above, Juxt) else above)
+            if isinstance(node, Juxt):
+                for item, after in zip(node.items, node.items[1:]):
+                    base = item.base if isinstance(item, Script) else item
+                    if isinstance(base, Sym) and base.name == "nabla" or isinstance(item, Frac) and self.operator(item) is not None:
+                        found.append(after)
+        return found
+
+    def assume_loss(self, w: Written, node: Node) -> str | None:
+        """A loss that the text differentiates and nowhere defines: ½‖ŷ − y‖² where there is a ŷ and a y."""
+        if w.base not in ("C", "L", "E", "J", "ell", "L.cal", "loss", "Loss", "Cost", "cost") or w.sub or w.sup:
+            return None
+        hats = [(k, e) for k, e in self.table.tensors.items() if k[0].endswith(".hat")]
+        pairs = [(e, self.table.tensors.get((k[0][:-4], *k[1:]))) for k, e in hats]
+        pairs = [(a, b) for a, b in pairs if b is not None and a.shape == b.shape]
+        if len(pairs) != 1:
+            return None
+        a, b = pairs[0]
+        from ..layers.losses import squared_error
+        self.bind((w.base, "", "", 0), [], [], Term(squared_error(a.var, b.var)), Rel((node, node), ("=",), node.span))
+        name = self.equations[-1].name
+        self.loss_note = f"the text does not say what {name} is: {name} = ½‖{a.name} − {b.name}‖² is assumed"
+        self.notes[self.loss_note] = None
+        return name
+
+    loss_note = ""
+
+    # --- claims ------------------------------------------------------------------------------------------------------
+
+    def read_claims(self) -> None:
+        for part, values in self.pending:
+            self.claim_parts.append((part, values))
+        order = {id(p): n for n, p in enumerate(self.parts)}
+        spot = lambda pair: (pair[0].source.place(pair[0].span[0]), pair[1].get("l", 0))
+        for part, values in sorted(self.claim_parts, key=spot):
+            self.formula = part.source
+            before = self.layers
+            self.layers = {**before, **values}
+            try:
+                self.read_claim(part, values)
+            except NoSuchLayer:
+                pass
+            finally:
+                self.layers = before
+
+    def read_claim(self, part: Statement, values: dict[str, int]) -> None:
+        """One claim for each sign of a chain of equalities."""
+        rel: Rel = part.node
+        if self.names_quantity(rel):
+            return
+        if self.is_pointless(rel):
+            return
+        for k, (left, right) in enumerate(zip(rel.items, rel.items[1:])):
+            self.one_claim(left, right, part, values, first=k == 0)
+
+    def is_pointless(self, rel: Rel) -> bool:
+        """An update, or a name said to be made of its own entries, which there is nothing to check about."""
+        from .declarations import own_entries
+        w = taken_apart(rel.items[0])
+        if w is not None and len(rel.items) == 2 and self.is_own_literal(w, rel.items[1]):
+            return True
+        return False
+
+    def names_quantity(self, rel: Rel) -> bool:
+        """`\\delta^l := \\frac{\\partial C}{\\partial z^l}` says what δ is."""
+        w = taken_apart(rel.items[0])
+        if w is None or not self.is_derivative(rel.items[1]) or self.find(w) is not None:
+            return False
+        letters, k = self.left_indices(w, rel)
+        with self.bound({name: None for name, _ in letters}):
+            term = self.value(rel.items[1])
+        node = gathered(term, [name for name, _ in letters], {})
+        self.table.tensors[k] = Entry("_".join(p for p in k[:3] if p), Var(f"alias {k}", node.shape), term.row, (),
+                                      Term(node, (), term.row))
+        return len(rel.items) == 2
+
+    def one_claim(self, left: Node, right: Node, part: Statement, values: dict[str, int], first: bool) -> None:
+        text = self.source_text(left, right)
+        line, column = self.formula.place(left.span[0])
+        place = Place(line, column, self.formula.line(line))
+        self.readings, kept = {}, self.readings
+        self.forks, self.choices = {}, {}
+        made = dict(text=text, place=place, left=None, right=None, tree=right, right_span=right.span)
+        try:
+            a, b, quantity = self.sides(left, right, first)
+            if quantity:
+                made["quantity"] = quantity
+            made |= self.finished(a, b, left, right)
+            made["reread"] = self.rereader(left, right, a)
+            made["strict"] = not self.is_partial(left)
+            if type(a.node) is Var and "/" in a.node.name:
+                self.claimed.setdefault(a.node.name, b)
+                made["binds"] = a.node.name
+        except (Met, NoSuchLayer):
+            self.readings = kept
+            raise
+        except SymbackpropError as error:
+            made["error"] = error.at(line, column, self.formula.line(line))
+            made["quantity"] = self.spoken(left)
+        said = tuple(f"{name} = {value}" for name, value in values.items())
+        made["assumptions"] = (*self.general(), *(f"for {s}" for s in said), *self.readings)
+        self.readings = kept
+        known = {f.name for f in fields(Claim)}
+        self.claims.append(Claim(**{k: v for k, v in made.items() if k in known}))
+
+    def general(self) -> tuple[str, ...]:
+        """What every claim rests on: the assumed loss, inferred shapes, readings of the definitions."""
+        shapes = [f"{e.name} is taken to be {Term(e.var, (), e.row).show()}" for e in self.inferred.values()]
+        return (*([self.loss_note] if self.loss_note else []), *shapes, *self.readings_of_model)
+
+    @property
+    def readings_of_model(self) -> tuple[str, ...]:
+        return ()
+
+    def source_text(self, left: Node, right: Node) -> str:
+        return " ".join(self.formula.text[left.span[0]:right.span[1]].split())
+
+    def spoken(self, left: Node) -> str:
+        return " ".join(self.formula.text[left.span[0]:left.span[1]].split())
+
+    def is_partial(self, left: Node) -> bool:
+        """Whether a left side is written with ∂/∂, where either layout is in use."""
+        left = negated(left)[1]
+        return isinstance(left, (Frac, Prod)) or isinstance(left, Juxt) and isinstance(left.items[0], Frac)
+
+    def sides(self, left: Node, right: Node, first: bool) -> tuple[Term, Term, str]:
+        """Both sides over the left side's free indices, and what the left side is called."""
+        letters = [n for n in self.index_letters(left) if n not in self.indices]
+        with self.bound({name: self.ranges.get(name) for name in letters}):
+            sign, core = negated(left) if self.is_derivative(negated(left)[1]) else (1, left)
+            a = self.value(core)
+            quantity = self.quantity_name(a) if first else ""
+            with self.bound({name: a.dims().get(name) for name in letters}):
+                b = self.fitting_right(right, times(sign, a) if sign < 0 else a)
+            if sign < 0:
+                a, b = a, times(-1, b)
+        return a, b, quantity
+
+    def quantity_name(self, a: Term) -> str:
+        names = [n for n in names_in(a.node) if n.startswith("∂")]
+        if len(names) != 1:
+            return ""
+        return names[0].replace("∂", "d")
+
+    def fitting_right(self, right: Node, a: Term) -> Term:
+        """The right side, in the reading of its `·` and `*` that gives the left side's form."""
+        b = self.value(right)
+        if self.is_fit(a, b) or not self.forks:
+            return b
+        spots = list(self.forks.items())
+        taken = dict(self.readings)
+        for picks in islice(choices(*(range(count) for _, count in spots)), 1, MAX_READINGS):
+            self.choices = {spot: pick for (spot, _), pick in zip(spots, picks)}
+            self.readings = {}
+            try:
+                other = self.value(right)
+            except SymbackpropError:
+                continue
+            if self.is_fit(a, other):
+                return other
+        self.choices, self.readings = {}, taken
+        return b
+
+    def is_fit(self, a: Term, b: Term) -> bool:
+        return a.rank == b.rank and a.row == b.row and all(same(x, y) for x, y in zip(a.tail, b.tail))
+
+    def finished(self, a: Term, b: Term, left: Node, right: Node) -> dict[str, Expr]:
+        """Both sides as nodes over the same leading axes."""
+        extra = [i for i in b.axes if i not in a.axes]
+        if extra:
+            raise self.fail(right, f"the index {extra[0]} stands on the right side only", "sum over it, or write it on the left")
+        if b.is_number and a.rank:
+            b = like(b, a)
+        if a.is_number and b.rank:
+            a = like(a, b)
+        sizes = a.dims()
+        first, second = gathered(a, a.axes, sizes), gathered(b, a.axes, sizes)
+        if a.rank == b.rank == 1 and a.row != b.row:
+            first, second = (standing(n, t) for n, t in ((first, a), (second, b)))
+        elif {a.rank, b.rank} == {1, 2}:
+            first, second = (standing(n, t) if t.rank == 1 else n for n, t in ((first, a), (second, b)))
+        return {"left": first, "right": second}
+
+    def rereader(self, left: Node, right: Node, a: Term) -> Callable[[str], Expr]:
+        """Reads an edited right side in the same place, with the same names."""
+        state = dict(layers=dict(self.layers), claimed=dict(self.claimed), choices=dict(self.choices))
+        letters = {name: a.dims().get(name) for name in a.axes}
+        sign = -1 if negated(left)[0] < 0 and self.is_derivative(negated(left)[1]) else 1
+
+        def reread(text: str) -> Expr:
+            before = {name: getattr(self, name) for name in (*state, "formula", "readings", "infer")}
+            try:
+                for name, value in state.items():
+                    setattr(self, name, value)
+                clauses = parse_clauses(text)
+                if len(clauses) != 1 or clauses[0].node is None or clauses[0].lead:
+                    raise ParseError("one formula was expected")
+                self.formula, self.readings, self.infer = Source(text), {}, False
+                with self.bound(letters):
+                    b = times(sign, self.fitting_right(clauses[0].node, a))
+                return self.finished(a, b, left, clauses[0].node)["right"]
+            except Met as met:
+                raise ShapeError(f"a size stays open: {met.unknown.name}") from None
+            finally:
+                for name, value in before.items():
+                    setattr(self, name, value)
+        return reread
+
+
+def standing(node: Expr, term: Term) -> Expr:
+    """A vector with its second side of 1, so that a row and a column differ in shape."""
+    k = len(term.axes)
+    shape = (*node.shape[:k], *((sp.S.One, node.shape[k]) if term.row else (node.shape[k], sp.S.One)))
+    return broadcast(node, shape, (*range(k), k + term.row))

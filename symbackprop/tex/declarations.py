@@ -1,0 +1,238 @@
+"""Declarations, ranges of indices, sizes with a number, unnamed functions and facts -> the table."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from ..expr import Const, Shape, Var, function, names_in
+from ..program import Equation, Fact
+from .names import Entry, Key, Written, label, letters_in, program_name, taken_apart, typeset, unwrapped, whole
+from .resolve import Resolver
+from .scope import NoSuchLayer
+from .statements import Statement, is_range, is_space, space_shape
+from .syntax import Group, Juxt, List, Node, Num, Rel, Script, Sym, walk
+from .tensors import Term, same
+
+DEPTH = 3
+
+
+class Declarations(Resolver):
+    def __init__(self, table: object, bindings: dict[str, sp.Expr]) -> None:
+        super().__init__(table, bindings)
+        self.parts: list[Statement] = []
+        self.inputs: dict[str, Var] = {}
+        self.equations: list[Equation] = []
+        self.facts: list[Fact] = []
+        self.notes: dict[str, None] = {}
+        self.unread: list[SymbackpropError] = []
+        self.failures: list[SymbackpropError] = []
+        self.depths = {}
+
+    def declarations(self) -> None:
+        """Everything that stands before the equations by its form."""
+        for part in self.parts:
+            self.formula = part.source
+            if part.kind == "range":
+                self.read_range(part.node)
+        self.find_layers()
+        for part in self.parts:
+            self.formula = part.source
+            if part.kind == "equation" and self.is_number_of_size(part.node):
+                self.table.sizes[part.node.items[0].name] = sp.Integer(part.node.items[1].text)
+        for part in self.parts:
+            self.formula = part.source
+            if part.kind == "declare":
+                for _ in self.instances(part.node):
+                    self.declare(part.node)
+            elif part.kind == "function":
+                self.declare_function(part.node)
+        for part in self.parts:
+            self.formula = part.source
+            if part.kind == "bare" or part.kind == "equation":
+                self.shape_of_literal(part.node)
+
+    def is_number_of_size(self, node: Node) -> bool:
+        """`m = 6`."""
+        if not isinstance(node, Rel) or node.ops[0] not in ("=", ":=") or len(node.items) != 2:
+            return False
+        left, right = node.items
+        return isinstance(left, Sym) and left.kind == "letter" and isinstance(right, Num) and right.text.isdigit() and \
+            not right.marks and 0 < int(right.text) < 10**9 and left.name not in self.declared_bases()
+
+    def declared_bases(self) -> set[str]:
+        return {getattr(taken_apart(p.node.items[0]), "base", "") for p in self.parts if p.kind == "declare"}
+
+    # --- ranges and layers -----------------------------------------------------------------------------------------
+
+    def read_range(self, node: Node) -> None:
+        """`l = 1, \\dots, L`, `l \\in \\{1, 2, 3\\}`: a layer's number where its end is a number or L, else an index."""
+        if is_range(node):
+            index, low, high = node.items[0].items[0], node.items[0].items[1], node.items[-1]
+        else:
+            items = node.items[1].body.items
+            index, low, high = node.items[0], items[0], items[-1]
+        if not isinstance(index, Sym) or whole(low, {}) not in (0, 1, 2):
+            raise self.fail(node, f"the range {self.text(node)}", None, UnsupportedError)
+        last = whole(high, {})
+        if last is None and isinstance(high, Sym) and high.name == "L":
+            self.table.layers[index.name] = (whole(low, {}), DEPTH)
+            self.layers["L"] = DEPTH
+        elif last is not None and last <= 64:
+            self.table.layers[index.name] = (whole(low, {}), last)
+        else:
+            self.ranges[index.name] = self.size(high)
+
+    ranges: dict[str, sp.Expr] = {}
+
+    def find_layers(self) -> None:
+        """Where l, L or ℓ stands above a name and no line says how far it runs, three layers are taken."""
+        self.ranges = dict(self.ranges)
+        for part in self.parts:
+            for node, _ in walk(part.node):
+                w = taken_apart(node) if isinstance(node, Script) else None
+                for p in w.sup if w else ():
+                    if isinstance(unwrapped(p), Sym) and unwrapped(p).name == "L" or {"l", "ell"} & set(letters_in(p)):
+                        for name in set(letters_in(p)) & {"l", "ell"}:
+                            self.table.layers.setdefault(name, (1, self.layers.get("L", DEPTH)))
+                        self.layers.setdefault("L", max((high for _, high in self.table.layers.values()), default=DEPTH))
+        if "L" in self.layers:
+            said = self.layers["L"]
+            self.notes[f"layers: read with {said} layers"] = None
+        self.depths = self.table.layers
+
+    def layer_letters(self, node: Node) -> list[str]:
+        """The layer numbers that a formula leaves free, in scripts of its names."""
+        found: dict[str, None] = {}
+        for part, _ in walk(node):
+            w = taken_apart(part) if isinstance(part, Script) else None
+            for p in (*w.sub, *w.sup) if w else ():
+                for name in letters_in(unwrapped(p)):
+                    if name in self.table.layers and name not in self.layers:
+                        found.setdefault(name)
+        return list(found)
+
+    def instances(self, node: Node) -> object:
+        """The formula once for each layer that it speaks of, with that layer's number known."""
+        letters = self.layer_letters(node)
+        before = self.layers
+        if not letters:
+            yield {}
+            return
+        name = letters[0]
+        low, high = self.table.layers[name]
+        for value in range(low, high + 1):
+            self.layers = {**before, name: value}
+            try:
+                yield {name: value}
+            finally:
+                self.layers = before
+
+    # --- declarations ----------------------------------------------------------------------------------------------
+
+    def declare(self, node: Rel) -> None:
+        """`W_1 \\in \\mathbb{R}^{m \\times n}`."""
+        left, space = node.items[0], node.items[1]
+        w = taken_apart(left)
+        if w is None:
+            raise self.fail(left, f"{self.text(left)} cannot be declared", "declare one name")
+        sizes, positive = space_shape(space) if is_space(space) else (space.items, False)
+        shape = tuple(self.size(s) for s in sizes)
+        if len(shape) > 2:
+            raise self.fail(space, f"tensors of {len(shape)} axes", None, UnsupportedError)
+        slots = self.declared_slots(w)
+        entry = self.add_tensor(w, shape, slots, left)
+        if positive:
+            self.facts.append(Fact("range", entry.name, low=sp.Integer(0)))
+
+    def declared_slots(self, w: Written) -> list[tuple[str, str]]:
+        """Scripts of a declared name that are indices with a known range: `x^{(i)} \\in …, i = 1, …, m`."""
+        found = []
+        for where, parts in (("sub", w.sub), ("sup", w.sup)):
+            for p in parts:
+                inner = unwrapped(p)
+                if isinstance(inner, Sym) and inner.name in self.ranges:
+                    found.append((where, inner.name))
+        return found
+
+    def add_tensor(self, w: Written, shape: Shape, slots: list[tuple[str, str]], node: Node) -> Entry:
+        """A declared tensor in the table. A side of 1 is none: a column is a vector, a row one that lies down."""
+        row = len(shape) == 2 and shape[0] == 1 and shape[1] != 1
+        core = tuple(d for d in shape if d != 1) if len(shape) == 2 and 1 in shape else () if shape == (1,) else shape
+        names = {name for _, name in slots}
+        keep = lambda parts: tuple(p for p in parts if getattr(unwrapped(p), "name", None) not in names)
+        key = (w.base, self.labels(keep(w.sub)), self.labels(keep(w.sup)), w.primes)
+        full = tuple(self.ranges[name] for _, name in slots) + core
+        return self.enter_tensor(key, full, row, tuple(where for where, _ in slots), node)
+
+    def enter_tensor(self, key: Key, shape: Shape, row: bool, slots: tuple[str, ...], node: Node) -> Entry:
+        if key in self.table.tensors:
+            old = self.table.tensors[key]
+            if old.shape != shape:
+                raise self.fail(node, f"{self.text(node)} is declared twice", None)
+            return old
+        name = program_name(key, {e.name for e in self.table.tensors.values()} | set(self.table.sizes))
+        entry = Entry(name, Var(name, shape), row, slots)
+        self.table.tensors[key] = entry
+        self.inputs[name] = entry.var
+        self.spell(name, node, key)
+        return entry
+
+    def spell(self, name: str, node: Node, key: Key) -> None:
+        """Keep the user's spelling of a name that has a mark above it."""
+        text = typeset(self.formula.text[node.span[0]:node.span[1]])
+        if text is not None and (key[2] or key[3]) and not self.layers.keys() & set(text):
+            self.table.tex[name] = text
+
+    def declare_function(self, node: Rel) -> None:
+        """`f : \\mathbb{R} \\to \\mathbb{R}`."""
+        w = taken_apart(node.items[0])
+        if w is None or not all(is_space(x) and not isinstance(x, Script) for x in node.items[1:]):
+            raise self.fail(node, f"{self.text(node)}: only functions from numbers to numbers are declared", None, UnsupportedError)
+        labels = self.labels((*w.sub, *w.sup))
+        name = w.base.replace(".", "") + "".join(c for c in labels if c.isalnum())
+        self.table.functions[w.base, self.labels(w.sub), self.labels(w.sup), 0] = function(name, opaque=True)
+
+    def shape_of_literal(self, node: Node) -> None:
+        """`[x_1, x_2, x_3]`, or `A = \\begin{pmatrix} a_{11} …`: a literal of a name's own entries gives its shape."""
+        literal, base = node, None
+        if isinstance(node, Rel):
+            w = taken_apart(node.items[0])
+            if w is None or len(node.items) != 2 or w.sub or w.sup or w.primes:
+                return
+            literal, base = node.items[1], w
+        shape = own_entries(literal)
+        if shape is None:
+            return
+        w = base or shape[0]
+        if base is not None and shape[0].base.lower() != base.base.lower():
+            return
+        key = (w.base, "", "", w.primes)
+        if key not in self.table.tensors and not (base is None and self.is_defined_elsewhere(key, node)):
+            sizes = tuple(sp.Integer(n) for n in shape[1] if n != 1)
+            self.enter_tensor(key, sizes, False, (), literal)
+
+    def is_defined_elsewhere(self, key: Key, node: Node) -> bool:
+        return False
+
+
+def own_entries(node: Node) -> tuple[Written, tuple[int, int]] | None:
+    """(the name, the literal's numbers of rows and columns) where every entry is one of one name's, in order."""
+    from .literals import COLUMN, ROW, common
+    from .syntax import Matrix
+    if isinstance(node, Matrix):
+        rows = node.rows
+    elif isinstance(node, Group) and isinstance(node.body, List) and node.open in ("[", "("):
+        rows = (node.body.items,)
+    else:
+        return None
+    if len(rows) * len(rows[0]) < 2:
+        return None
+    pattern = common(rows)
+    w = taken_apart(pattern) if pattern is not None else None
+    if w is None or w.sup or not w.sub:
+        return None
+    from .names import letters_of
+    names = {getattr(p, "name", "") for part in w.sub for p in letters_of(part)}
+    wanted = {name for name, n in ((ROW, len(rows)), (COLUMN, len(rows[0]))) if n > 1}
+    return (w, (len(rows), len(rows[0]))) if wanted <= names and "." not in w.base else None

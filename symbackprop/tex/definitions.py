@@ -1,0 +1,414 @@
+"""Equations that define -> equations of the program: names, entries, functions, literals of names.
+
+A definition may use what a later line defines; it is put off until that line is read. What nothing defines is
+inferred: an input whose shape is found where it is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import sympy as sp
+
+from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from ..expr import Var, names_in
+from ..program import Equation, Place
+from .declarations import Declarations
+from .derivatives import is_d
+from .facts import Facts
+from .literals import COLUMN, ROW, common
+from .names import Entry, Key, Macro, Written, label, letters_of, program_name, taken_apart, unwrapped
+from .scope import NoSuchLayer, Undeclared, is_index, negated
+from .statements import EQUALS, Statement, called
+from .syntax import Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sym, walk
+from .tensors import Term, gathered, like, multiply, same
+
+VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
+
+
+class Definitions(Facts):
+    def definitions(self) -> None:
+        """Read every equation that defines something, in an order in which each can be read."""
+        self.pending: list[tuple[Statement, dict[str, int]]] = []
+        self.claim_parts: list[tuple[Statement, dict[str, int]]] = []
+        for part in self.parts:
+            self.formula = part.source
+            if part.kind == "fact":
+                self.read_fact(part.node)
+            elif part.kind == "equation" and not self.is_number_of_size(part.node):
+                if self.is_fact_equation(part.node):
+                    self.read_fact(part.node)
+                    continue
+                for values in self.instances(part.node):
+                    self.pending.append((part, dict(values)))
+        self.aliases()
+        self.define_functions()
+        self.rounds()
+        self.infer = True
+        self.rounds()
+        self.infer = False
+
+    def rounds(self) -> None:
+        """Go over what is pending until nothing more can be read."""
+        progress = True
+        while progress:
+            progress = False
+            for part, values in list(self.pending):
+                before = self.layers
+                self.layers = {**before, **values}
+                self.formula = part.source
+                try:
+                    if self.define(part, values):
+                        self.pending.remove((part, values))
+                        progress = True
+                        if self.infer:
+                            self.infer_one_at_a_time()
+                except NoSuchLayer:
+                    self.pending.remove((part, values))
+                except Undeclared as error:
+                    self.last_error = error
+                except SymbackpropError as error:
+                    self.pending.remove((part, values))
+                    self.failed(part, error)
+                finally:
+                    self.layers = before
+
+    def infer_one_at_a_time(self) -> None:
+        """After an inference, what became readable without one is read first."""
+        self.infer = False
+        try:
+            self.rounds()
+        finally:
+            self.infer = True
+
+    def failed(self, part: Statement, error: SymbackpropError) -> None:
+        line, column = part.source.place(part.span[0])
+        self.failures.append(error.at(line, column, part.source.line(line)))
+
+    # --- one equation ---------------------------------------------------------------------------------------------
+
+    def define(self, part: Statement, values: dict[str, int]) -> bool:
+        """Read one pending equation: True where it is done with, be it that it defines or that it is a claim."""
+        rel: Rel = part.node
+        left = rel.items[0]
+        if self.is_update(left) or self.is_derivative(left) or self.is_law(left):
+            self.claim_parts.append((part, values))
+            return True
+        if isinstance(left, (Matrix, Group)):
+            return self.define_literal(part, rel, values)
+        if (pair := called(left)) is not None:
+            return self.define_value_of(part, rel, pair, values)
+        w = taken_apart(left)
+        if w is None or self.is_own_literal(w, rel.items[1]):
+            self.claim_parts.append((part, values))
+            return w is None or not self.is_own_literal(w, rel.items[1]) or len(rel.items) > 2 or True
+        if w.symbol.kind == "run" and self.find(w) is None and self.pieces_known(w.symbol) is not None:
+            self.claim_parts.append((part, values))
+            return True
+        return self.define_name(part, rel, w, values)
+
+    def is_own_literal(self, w: Written, right: Node) -> bool:
+        """`A = (a_{11} …)` says what A's entries are called."""
+        from .declarations import own_entries
+        found = own_entries(right)
+        return found is not None and found[0].base.lower() == w.base.lower() and found[0].primes == w.primes
+
+    def pieces_known(self, run: Sym) -> list[Node] | None:
+        infer, self.infer = self.infer, False
+        try:
+            return self.pieces(run)
+        finally:
+            self.infer = infer
+
+    def is_law(self, left: Node) -> bool:
+        """A left side that is no name defines nothing."""
+        return isinstance(left, (Prod, Num)) or type(left).__name__ in ("Sum", "Big", "Un", "Sqrt", "Cases") or \
+            isinstance(left, Frac) or isinstance(left, Juxt) and called(left) is None or \
+            isinstance(left, Script) and not isinstance(left.base, Sym) or \
+            isinstance(left, Group) and not isinstance(left.body, List)
+
+    def is_update(self, left: Node) -> bool:
+        return False
+
+    def is_derivative(self, left: Node) -> bool:
+        """Whether a left side is a derivative by its form alone."""
+        left = negated(left)[1]
+        if isinstance(left, Frac) or isinstance(left, Prod) and left.ops == ("/",):
+            top, bottom = (left.top, left.bottom) if isinstance(left, Frac) else left.items
+            return self.differential(top) is not None and self.differential(bottom) is not None
+        head = left.items[0] if isinstance(left, Juxt) else left
+        base = head.base if isinstance(head, Script) else head
+        if isinstance(base, Sym) and base.name == "nabla" and base.kind == "command":
+            return True
+        return isinstance(left, Juxt) and (isinstance(head, Frac) and self.operator(head) is not None
+                                           or is_d(head) and len(left.items) == 2)
+
+    def define_name(self, part: Statement, rel: Rel, w: Written, values: dict[str, int]) -> bool:
+        """`z = W x + b`, `z_j = \\sum_k w_{jk} a_k`."""
+        letters, k = self.left_indices(w, rel)
+        if k in self.taken_keys():
+            self.claim_parts.append((part, values))
+            return True
+        if self.could_be_cotangent(w, rel):
+            self.claim_parts.append((part, values))
+            return True
+        if k in self.table.tensors and self.is_entry_claim(w, letters, k, rel):
+            self.claim_parts.append((part, values))
+            return True
+        self.readings_before = dict(self.readings)
+        term = self.right_side(rel.items[1], letters, self.table.tensors.get(k))
+        self.bind(k, [name for name, _ in letters], [where for _, where in letters], term, rel)
+        if len(rel.items) > 2:
+            self.claim_parts.append((replace(part, node=Rel(rel.items[1:], rel.ops[1:], rel.span)), values))
+        return True
+
+    def is_entry_claim(self, w: Written, letters: list, k: Key, rel: Rel) -> bool:
+        """An entry of something that is no vector of entries, such as `c_{ij}` for a C that is defined."""
+        return False
+
+    def taken_keys(self) -> set[Key]:
+        return {k for k, e in self.table.tensors.items() if e.name not in self.inputs or e.name in self.inferred}
+
+    def left_indices(self, w: Written, rel: Rel) -> tuple[list[tuple[str, str]], Key]:
+        """The free indices of a left side, each with where it is written, and the key that is left."""
+        spoken = {n for x in rel.items[1:] for n in self.index_letters(x)}
+        letters: list[tuple[str, str]] = []
+        kept_sub, kept_sup = [], []
+        declared = {kk[0]: e for kk, e in self.table.tensors.items() if kk[1] == "" and kk[0] == w.base}
+        for part in (p for q in w.sub for p in letters_of(q)):
+            is_free = is_index(part) and part.name not in self.layers and (
+                part.name in spoken or part.name in (ROW, COLUMN) or part.name in self.ranges or part.name in "ijk"
+                or w.base in declared and declared[w.base].var.rank >= len(w.sub))
+            if is_free and not self.is_name(w.base, w.sub, w.sup, w.primes):
+                letters.append((part.name, "sub"))
+            else:
+                kept_sub.append(part)
+        for part in w.sup:
+            inner = unwrapped(part)
+            if isinstance(part, Group) and is_index(inner) and inner.name not in self.layers and \
+                    (inner.name in spoken or inner.name in self.ranges or inner.name in "ijk"):
+                letters.append((inner.name, "sup"))
+            else:
+                kept_sup.append(part)
+        if not letters:
+            kept_sub = list(w.sub)
+        return letters, (w.base, self.labels(tuple(kept_sub)), self.labels(tuple(kept_sup)), w.primes)
+
+    def right_side(self, node: Node, letters: list[tuple[str, str]], declared: Entry | None) -> Term:
+        """The value of a right side over the free indices of the left."""
+        sizes: dict[str, sp.Expr | None] = {name: self.ranges.get(name) for name, _ in letters}
+        if declared is not None and declared.var.rank == len(letters):
+            sizes = {name: dim for (name, _), dim in zip(letters, declared.shape)}
+        with self.bound(sizes):
+            return self.value(node)
+
+    def bind(self, k: Key, letters: list[str], where: list[str], term: Term, rel: Rel) -> None:
+        """Enter a definition into the table and the program."""
+        extra = [i for i in term.axes if i not in letters]
+        if extra:
+            raise self.fail(rel.items[1], f"the index {extra[0]} is free on the right side only", "sum over it, or write it on the left")
+        old = self.table.tensors.get(k)
+        sizes = {name: dim for name, dim in self.ranges.items() if name in letters}
+        if old is not None and old.var.rank >= len(letters):
+            sizes |= dict(zip(letters, old.shape))
+        missing = [i for i in letters if i not in term.axes and i not in sizes]
+        if missing:
+            raise self.fail(rel, f"how far {missing[0]} runs is not said")
+        node = gathered(term, letters, sizes)
+        plain = term.rank == 0 and all(x == "sub" for x in where) or term.rank == 0 and len(where) == 1
+        slots = () if plain else tuple(where)
+        if old is not None:
+            self.check_declared(old, Term(node, (), term.row and not letters), rel)
+            self.inputs.pop(old.name, None)
+            name = old.name
+        elif type(node) is Var and letters and node.name in {*self.inputs, *(e.name for e in self.equations)}:
+            self.table.tensors[k] = Entry(node.name, node, term.row, slots)
+            return
+        else:
+            name = program_name(k, {e.name for e in self.table.tensors.values()} | set(self.table.sizes) | set(self.inputs))
+        entry = Entry(name, Var(name, node.shape), term.row, slots)
+        self.table.tensors[k] = entry
+        line, column = self.formula.place(rel.span[0])
+        self.equations.append(Equation(name, node, Place(line, column, self.formula.line(line))))
+        if not letters:
+            self.spell(name, rel.items[0], k)
+
+    def check_declared(self, old: Entry, term: Term, rel: Rel) -> None:
+        shapes_fit = len(old.shape) == term.rank and all(same(a, b) for a, b in zip(old.shape, term.tail))
+        if not shapes_fit or old.row != term.row and term.rank == 1:
+            declared = Term(old.var, (), old.row)
+            raise self.fail(rel, f"{self.text(rel.items[0])} is declared as {declared.show()}, and {self.text(rel.items[1])} is {term.show()}",
+                            None, ShapeError)
+
+    def define_literal(self, part: Statement, rel: Rel, values: dict[str, int]) -> bool:
+        """`[h_1, h_2] = …`: the entries of a new name."""
+        from .declarations import own_entries
+        found = own_entries(rel.items[0])
+        if found is None:
+            self.claim_parts.append((part, values))
+            return True
+        w, shape = found
+        k = (w.base, "", "", w.primes)
+        if k in self.taken_keys():
+            self.claim_parts.append((part, values))
+            return True
+        term = self.value(rel.items[1])
+        wanted = tuple(n for n in shape if n != 1)
+        if tuple(term.tail) != tuple(sp.Integer(n) for n in wanted) and not (
+                term.rank == len(wanted) and all(same(d, sp.Integer(n)) for d, n in zip(term.tail, wanted))):
+            raise self.fail(rel, f"{self.text(rel.items[0])} has {wanted} entries, and {self.text(rel.items[1])} is {term.show()}",
+                            None, ShapeError)
+        if term.rank == 1 and term.row != (shape[0] == 1):
+            raise self.fail(rel, f"one side of {self.text(rel)} stands and the other lies", None, ShapeError)
+        self.bind(k, [], [], Term(term.node, (), False), rel)
+        if len(rel.items) > 2:
+            self.claim_parts.append((replace(part, node=Rel(rel.items[1:], rel.ops[1:], rel.span)), values))
+        return True
+
+    # --- functions ------------------------------------------------------------------------------------------------
+
+    def aliases(self) -> None:
+        """`\\delta^l := \\frac{\\partial C}{\\partial z^l}` names a quantity; it is read with the claims."""
+
+    def define_functions(self) -> None:
+        """`g(z) = \\tanh z`, `h_\\theta(x) = \\theta^T x`: the argument is a name that stands for nothing else."""
+        for part, values in list(self.pending):
+            pair = called(part.node.items[0])
+            if pair is None:
+                continue
+            self.formula = part.source
+            head, group = pair
+            w = taken_apart(head)
+            args = list(group.body.items) if isinstance(group.body, List) else [group.body]
+            formals = [taken_apart(a) for a in args]
+            if None in formals or self.are_tensors(formals, part):
+                continue
+            before = self.layers
+            self.layers = {**before, **values}
+            keys = tuple((f.base, self.labels(f.sub), self.labels(f.sup), f.primes) for f in formals)
+            name = w.base.replace(".", "") + "".join(c for c in self.labels((*w.sub, *w.sup)) if c.isalnum())
+            macro = Macro(name, keys, part.node.items[1], part.source)
+            self.table.functions[w.base, self.labels(w.sub), self.labels(w.sup), w.primes] = macro
+            found = self.lambda_of(macro)
+            if found is not None:
+                self.table.functions[w.base, self.labels(w.sub), self.labels(w.sup), w.primes] = found
+            self.layers = before
+            self.pending.remove((part, values))
+            if len(part.node.items) > 2:
+                self.claim_parts.append((replace(part, node=Rel(part.node.items[1:], part.node.ops[1:], part.span)), values))
+
+    def are_tensors(self, formals: list[Written], part: Statement) -> bool:
+        """Whether the arguments are all tensors of the document, so that what they define is a value."""
+        keys = [(f.base, self.labels(f.sub), self.labels(f.sup), f.primes) for f in formals]
+        left_of_others = {self.left_key(p.node.items[0]) for p, _ in self.pending if p is not part and called(p.node.items[0]) is None}
+        return all(k in self.table.tensors and not self.table.tensors[k].slots or k in left_of_others for k in keys)
+
+    def left_key(self, node: Node) -> Key | None:
+        w = taken_apart(node)
+        return None if w is None else (w.base, self.labels(w.sub), self.labels(w.sup), w.primes)
+
+    def define_value_of(self, part: Statement, rel: Rel, pair: tuple[Node, Group], values: dict[str, int]) -> bool:
+        """`J(\\theta) = …` where θ is a tensor: J is a value, and J(θ) is J."""
+        head, group = pair
+        w = taken_apart(head)
+        if w.primes:
+            self.claim_parts.append((part, values))
+            return True
+        args = list(group.body.items) if isinstance(group.body, List) else [group.body]
+        k = (w.base, self.labels(w.sub), self.labels(w.sup), 0)
+        if k in self.taken_keys() or k in self.table.functions:
+            self.claim_parts.append((part, values))
+            return True
+        term = self.right_side(rel.items[1], [], self.table.tensors.get(k))
+        self.bind(k, [], [], term, replace_left(rel, head))
+        arguments = [self.value(a) for a in args if self.is_known(a)]
+        name = self.table.tensors[k].name
+        found = tuple(dict.fromkeys(v for t in arguments for v in names_in(t.node)))
+        self.arguments_of = {**self.arguments_of, name: found}
+        if len(rel.items) > 2:
+            self.claim_parts.append((replace(part, node=Rel(rel.items[1:], rel.ops[1:], rel.span)), values))
+        return True
+
+    # --- inference -------------------------------------------------------------------------------------------------
+
+    def could_be_cotangent(self, w: Written, rel: Rel) -> bool:
+        """`dW = …`, `grad = …`, `\\delta^l = …`: left for when the loss is known."""
+        if w.base in ("delta", "Delta", "grad", "gradient") or w.base.endswith(".bar"):
+            return self.left_key(w.node) not in self.table.tensors
+        inner = self.after_d(w.node)
+        return inner is not None and self.left_key(w.node) not in self.table.tensors and self.looks_known(inner) \
+            or bool(w.sub) and label(w.sub[-1], {}) == "grad"
+
+    def looks_known(self, node: Node) -> bool:
+        w = taken_apart(node)
+        bases = self.table.bases() | {getattr(taken_apart(p.node.items[0]), "base", "") for p, _ in self.pending}
+        return w is not None and (w.base in bases or self.is_known(node))
+
+    def inferred_symbol(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """A name that nothing declares: an input, its rank from how it is written, its sizes from where it stands."""
+        if w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
+            return None
+        positions = [p for part in w.sub for p in letters_of(part) if self.is_position(unwrapped(p))]
+        sub = () if positions else w.sub
+        marks = tuple(p for p in w.sup if self.is_transposed(p))
+        powers = tuple(p for p in w.sup if isinstance(p, Num) and not self.is_layered(w.base))
+        labels = tuple(p for p in w.sup if p not in marks and p not in powers and not (
+            isinstance(p, Group) and self.is_position(unwrapped(p)) and not isinstance(unwrapped(p), Num)))
+        rest = tuple(p for p in w.sup if p not in labels)
+        if self.is_pending(w.base, sub, labels, w.primes):
+            return None
+        if any("?" in label(p, self.layers) for p in (*sub, *labels)):
+            return None
+        k = (w.base, self.labels(sub), self.labels(labels), 0 if w.primes and self.is_octave(w) else w.primes)
+        rank = self.guess_rank(w, len(positions))
+        tag = "_".join(x for x in (w.base, k[1], k[2]) if x) + "'" * k[3]
+        shape = tuple(self.unknown(f"{tag}:{n}") for n in range(rank))
+        entry = self.enter_tensor(k, shape, False, (), w.node)
+        self.inferred[entry.name] = entry
+        self.bases_inferred.setdefault(w.base, rank)
+        return Term(entry.var), (w.sub if positions else ()), rest, w.primes - k[3]
+
+    bases_inferred: dict[str, int] = {}
+
+    def is_octave(self, w: Written) -> bool:
+        return True
+
+    def is_layered(self, base: str) -> bool:
+        return any(k[0] == base and k[2].isdigit() for k in self.table.tensors) or bool(self.layers)
+
+    def is_pending(self, base: str, sub: tuple[Node, ...], sup: tuple[Node, ...], primes: int) -> bool:
+        """Whether an equation that is still to be read defines this very name."""
+        wanted = (base, self.labels(sub), self.labels(sup), primes)
+        here = self.layers
+        for part, values in self.pending:
+            left = part.node.items[0]
+            w = taken_apart(left) or (taken_apart(called(left)[0]) if called(left) else None)
+            if w is None or w.base != base:
+                continue
+            self.layers = {**{k: v for k, v in here.items() if k not in self.table.layers}, **values}
+            try:
+                if self.left_indices(w, part.node)[1] == wanted:
+                    return True
+            finally:
+                self.layers = here
+        return False
+
+    def guess_rank(self, w: Written, positions: int) -> int:
+        if positions:
+            return positions
+        if w.base in self.ranks:
+            return self.ranks[w.base]
+        stem = w.base.split(".")[0]
+        if "bold" in w.symbol.marks:
+            return 2 if stem[0].isupper() else 1
+        if w.symbol.kind == "command":
+            return 1 if stem in VECTOR_GREEK else 2 if stem[0].isupper() else 0
+        return 2 if stem[0].isupper() else 1
+
+    def other_ranks(self) -> list[tuple[str, int]]:
+        """Other ranks that undeclared names could have."""
+        return [(base, other) for base, rank in self.bases_inferred.items() for other in (2, 0, 1) if other != rank]
+
+
+def replace_left(rel: Rel, left: Node) -> Rel:
+    return Rel((left, *rel.items[1:]), rel.ops, rel.span)

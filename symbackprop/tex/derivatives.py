@@ -1,0 +1,252 @@
+"""Derivatives as people write them -> quantities: `∂C/∂W`, `dW`, `\\nabla_W L`, `\\delta^l`, and Jacobians.
+
+A quantity is a variable of its own, `∂C/∂W` of the shape of W or `∂z/∂x` of the shape of z and then of x, until a
+claim is judged. Its indices, units and transposes are those of the symbols it is made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..algebra import contract
+from ..errors import SymbackpropError, UnsupportedError
+from ..expr import Contract, Expr, Labels, Var, names_in
+from .lookup import Lookup
+from .names import Written, label, taken_apart, unwrapped
+from .scope import Undeclared
+from .syntax import Frac, Group, Juxt, Node, Prod, Script, Sym
+from .tensors import Term
+
+PRE_ACTIVATIONS = ("z", "Z", "u", "s", "net", "a", "h", "S", "A")
+
+
+class Quantities(Lookup):
+    def loss_name(self, node: Node) -> str:
+        if len(self.losses) != 1:
+            said = "the text has no loss" if not self.losses else f"{' and '.join(self.losses)} could be the loss"
+            raise self.fail(node, f"{self.text(node)}: {said}", r"write \frac{\partial C}{\partial …}")
+        return self.losses[0]
+
+    def fraction(self, node: Node) -> Term | None:
+        """`∂C/∂W` or `dL/dz` as a fraction; None where the fraction is none of these."""
+        top, bottom = (node.top, node.bottom) if isinstance(node, Frac) else node.items
+        above, below = self.differential(top), self.differential(bottom)
+        if above is None or below is None or below == "" or isinstance(bottom, Sym) and isinstance(below, str):
+            return None
+        if above == "":
+            return None
+        return self.ratio(above, below, node)
+
+    def operator(self, node: Node) -> Node | None:
+        """What `\\frac{\\partial}{\\partial W}` differentiates by."""
+        if isinstance(node, Frac) and self.differential(node.top) == "":
+            below = self.differential(node.bottom)
+            return None if isinstance(below, str) else below
+        return None
+
+    def differential(self, node: Node) -> Node | str | None:
+        """What stands after the ∂ or d of a differential; "" where nothing does, None where there is no ∂."""
+        if is_d(node):
+            return ""
+        if isinstance(node, Juxt) and is_d(node.items[0]):
+            rest = node.items[1:]
+            return rest[0] if len(rest) == 1 else Juxt(rest, (rest[0].span[0], node.span[1]))
+        if isinstance(node, Script) and is_d(node.base) or isinstance(node, Juxt) and isinstance(node.items[0], Script) \
+                and is_d(node.items[0].base):
+            raise self.fail(node, "second derivatives", None, UnsupportedError)
+        return self.after_d(node)
+
+    def after_d(self, node: Node) -> Node | None:
+        """`W_1` of `dW_1`, where `dW` is one run of letters."""
+        base = node.base if isinstance(node, Script) else node
+        if not isinstance(base, Sym) or base.kind not in ("run", "name", "key") or len(base.name) < 2 or base.name[0] != "d":
+            return None
+        rest = base.name[1:]
+        start = base.span[0] + 1
+        inner = Sym(rest, "letter" if len(rest) == 1 else "run", base.marks, (start, base.span[1]))
+        return replace(node, base=inner, span=(start, node.span[1])) if isinstance(node, Script) else inner
+
+    def target(self, node: Node) -> Term:
+        """The tensor that a derivative speaks of; `J(θ)` is J."""
+        if isinstance(node, Juxt) and len(node.items) == 2 and isinstance(node.items[1], Group):
+            node = node.items[0]
+        if isinstance(node, Group) and node.open == "(":
+            node = node.body
+        if taken_apart(node) is None:
+            raise self.fail(node, f"the derivative by or of {self.text(node)}, which is no single name",
+                            "give it a name in a line of its own", UnsupportedError)
+        infer, self.infer = self.infer, self.infer
+        try:
+            return self.named(node)
+        finally:
+            self.infer = infer
+
+    def named(self, node: Node) -> Term:
+        if isinstance(node, Sym) and node.kind == "run" and self.find(taken_apart(node)) is None:
+            return self.value(node)
+        return self.symbol(node)
+
+    def ratio(self, top: Node, bottom: Node, node: Node) -> Term:
+        above, below = self.target(top), self.target(bottom)
+        return self.quantity(above, below, node)
+
+    def gradient(self, bottom: Node, node: Node, loss: str | None = None) -> Term:
+        """The gradient of the loss by a symbol."""
+        below = self.target(bottom)
+        return self.quantity(Term(Var(loss or self.loss_name(node), ())), below, node)
+
+    def quantity(self, above: Term, below: Term, node: Node) -> Term:
+        """The variable `∂above/∂below`, read as its two parts are."""
+        tops, bottoms = pattern(above.node), pattern(below.node)
+        if tops is None or bottoms is None:
+            raise self.fail(node, f"{self.text(node)} is no derivative of one name by another", None, UnsupportedError)
+        (top, in_top, more_top, out_top), (bottom, in_bottom, more_bottom, out_bottom) = tops, bottoms
+        name = f"∂{top.name}/∂{bottom.name}"
+        if "∂" in top.name or "∂" in bottom.name:
+            raise self.fail(node, f"{self.text(node)}: a derivative of a derivative", None, UnsupportedError)
+        shift = 1000
+        moved = lambda labels: tuple(i + shift for i in labels)
+        whole = Var(name, top.shape + bottom.shape)
+        k, m = len(above.axes), len(below.axes)
+        out = out_top[:k] + moved(out_bottom[:m]) + out_top[k:] + moved(out_bottom[m:])
+        rest = [*more_top, *((o, moved(labels)) for o, labels in more_bottom)]
+        result = contract((whole, *(o for o, _ in rest)), (in_top + moved(in_bottom), *(labels for _, labels in rest)), out)
+        axes = above.axes + below.axes
+        if len(set(axes)) < len(axes):
+            raise self.fail(node, f"{self.text(node)}: an index stands above and below", None, UnsupportedError)
+        row = below.row if above.rank == 0 else above.row and below.rank == 0
+        plain = not axes and type(above.node) is Var and type(below.node) is Var
+        return Term(result, axes, row, (top.name, bottom.name) if plain else None)
+
+    def nabla(self, head: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
+        """`∇_W L`, `∇ R`; the value and how many of the items after ∇ it used."""
+        if not rest:
+            raise self.fail(head, "∇ of nothing")
+        used = 2 if len(rest) > 1 and isinstance(rest[1], Group) and rest[1].open == "(" else 1
+        loss = self.target(rest[0])
+        if loss.rank or type(loss.node) is not Var:
+            raise self.fail(rest[0], f"∇ of {self.text(rest[0])}, which is no scalar by name", None, UnsupportedError)
+        sub = head.sub if isinstance(head, Script) else None
+        if sub is not None:
+            return self.quantity(loss, self.target(sub), head), used
+        return self.quantity(loss, Term(*self.only_parameter(loss.node.name, head)), head), used
+
+    def only_parameter(self, loss: str, node: Node) -> tuple[Var, tuple[str, ...], bool]:
+        """The argument that the loss was defined with, or the one parameter there is."""
+        found = self.arguments_of.get(loss) or tuple(self.parameters)
+        if len(found) != 1:
+            raise self.fail(node, f"{self.text(node)}: {' or '.join(found) or 'nothing'} could be meant", r"write \nabla_W or dW")
+        entry = next(e for e in self.table.tensors.values() if e.name == found[0])
+        return entry.var, (), entry.row
+
+    arguments_of: dict[str, tuple[str, ...]] = {}
+    parameters: tuple[str, ...] = ()
+
+    def cotangent(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """`dS`, `dW_1`, `\\delta^l`, `\\delta_h`, `\\bar x`: the gradient of the loss by what the name says."""
+        if len(self.losses) != 1 or w.primes:
+            return None
+        inner = self.after_d(w.node)
+        if inner is not None and self.is_known(inner):
+            return self.gradient(inner, w.node), (), (), 0
+        if w.base in ("grad", "gradient") and not w.sub:
+            return self.quantity(Term(Var(self.losses[0], ())), Term(*self.only_parameter(self.losses[0], w.node)), w.node), (), (), 0
+        if w.sub and label(w.sub[-1], {}) == "grad" or w.base in ("grad",):
+            return self.grad_name(w)
+        if w.base in ("delta", "Delta"):
+            return self.delta(w)
+        if w.base.endswith(".bar"):
+            plain = Written(w.base[:-4], w.sub, w.sup, 0, w.node, w.symbol)
+            found = self.find(plain)
+            if found is not None and type(found[0].node) is Var:
+                self.take(f"{self.text(w.node)} is the cotangent of {w.base[:-4]}")
+                return self.quantity(Term(Var(self.losses[0], ())), found[0], w.node), *found[1:]
+        return None
+
+    def grad_name(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """`W1_grad`, `grad_W`."""
+        if w.base == "grad" and w.sub:
+            inner: Node = w.sub[0]
+        else:
+            inner = w.symbol
+        return (self.gradient(inner, w.node), (), w.sup, 0) if self.is_known(inner) else None
+
+    def is_known(self, node: Node) -> bool:
+        infer, self.infer = self.infer, False
+        try:
+            term = self.named(node)
+            return bool(names_in(term.node))
+        except SymbackpropError:
+            return False
+        finally:
+            self.infer = infer
+
+    def delta(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """δ with a layer's label is the cotangent of that layer's pre-activation; δ_h that of h."""
+        loss = Term(Var(self.losses[0], ()))
+        if len(w.sub) == 1 and not w.sup and isinstance(unwrapped(w.sub[0]), (Sym, Script)) and \
+                not (isinstance(w.sub[0], Sym) and w.sub[0].name in {*self.indices, *self.layers}) and self.is_known(w.sub[0]):
+            return self.quantity(loss, self.named(w.sub[0]), w.node), (), (), 0
+        for base in PRE_ACTIVATIONS:
+            big = base.upper() if w.base == "Delta" else base
+            infer, self.infer = self.infer, False
+            try:
+                found = self.find(Written(big, w.sub, w.sup, 0, w.node, w.symbol))
+            finally:
+                self.infer = infer
+            if found is not None and type(found[0].node) is Var and found[0].node.name in self.defined:
+                self.take(f"{self.text(w.node)} is the derivative of {self.losses[0]} by {found[0].node.name}")
+                return self.quantity(loss, found[0], w.node), *found[1:]
+        return None
+
+    defined: frozenset[str] = frozenset()
+
+
+def is_d(node: Node) -> bool:
+    return isinstance(node, Sym) and (node.name == "partial" and node.kind == "command" or node.name == "d" and node.kind in ("letter", "name"))
+
+
+Read = tuple[Var, Labels, list[tuple[Expr, Labels]], Labels]
+
+
+def pattern(node: Expr) -> Read | None:
+    """A variable read at labels, with the unit vectors that pick entries; None for anything else."""
+    if type(node) is Var:
+        labels = tuple(range(len(node.shape)))
+        return node, labels, [], labels
+    if type(node) is Contract:
+        at = [k for k, o in enumerate(node.operands) if type(o) is Var]
+        others = [(o, labels) for k, (o, labels) in enumerate(zip(node.operands, node.inputs)) if k not in at]
+        if len(at) == 1 and all(not names_in(o) for o, _ in others):
+            return node.operands[at[0]], node.inputs[at[0]], others, node.output
+    return None
+
+
+def chained(a: Term, b: Term) -> Term | None:
+    """Two derivatives side by side, one's bottom being the other's top, contracted over it."""
+    if a.ratio is None or b.ratio is None:
+        return None
+    if a.ratio[1] != b.ratio[0]:
+        if b.ratio[1] != a.ratio[0]:
+            return None
+        a, b = b, a
+    first, second = pattern(a.node), pattern(b.node)
+    shared = _shared(a, b)
+    if shared is None or first is None or second is None:
+        return None
+    left = tuple(range(len(a.node.shape)))
+    right = tuple(range(len(a.node.shape) - shared, len(a.node.shape) - shared + len(b.node.shape)))
+    out = left[:len(left) - shared] + right[shared:]
+    node = contract((a.node, b.node), (left, right), out)
+    return Term(node, (), False, (a.ratio[0], b.ratio[1]))
+
+
+def _shared(a: Term, b: Term) -> int | None:
+    """How many axes the intermediate of a chain has."""
+    for count in range(min(a.rank, b.rank), -1, -1):
+        if a.tail[a.rank - count:] == b.tail[:count]:
+            return count
+    return None
+
+
+__all__ = ["Quantities", "Undeclared", "chained", "is_d", "pattern"]

@@ -1,0 +1,113 @@
+"""A document in LaTeX -> Program with claims: declarations first, then definitions as they become readable, then claims.
+
+Sizes that the text leaves open are unknowns; where two sizes meet that must be equal, one is bound and reading starts
+again. Names that no line declares are inferred last, and said to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from ..errors import ParseError, ShapeError, SymbackpropError
+from ..expr import Var, show_shape, size
+from ..ops import load
+from ..program import Claim, Equation, Fact, Place, Program, expose_pre_activations
+from .claims import Claims
+from .document import Formula, formulas
+from .names import Entry, Table
+from .statements import Statement, statements
+from .tensors import Met, Unknown
+
+MAX_STARTS = 400
+
+
+def read_document(text: str, kind: str = "text") -> Program:
+    """The program that a LaTeX, Markdown or plain text means.
+
+    Raises `SymbackpropError` with line and column where a formula that the model needs cannot be read.
+    """
+    load()
+    found = formulas(text.removeprefix("\ufeff").replace("\r\n", "\n"), kind)
+    bindings: dict[str, sp.Expr] = {}
+    ranks: dict[str, int] = {}
+    best = settle(found, bindings, ranks)
+    return best.program()
+
+
+def settle(found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int]) -> Document:
+    """The document read with the ranks of undeclared names that make most of its formulas readable."""
+    best = attempt(found, ranks)
+    tried = 0
+    while best.failures and best.inferred and tried < 40:
+        better = None
+        for base, rank in best.other_ranks():
+            tried += 1
+            trial = attempt(found, {**best.ranks, base: rank})
+            if len(trial.failures) < len(best.failures):
+                better = trial
+                break
+        if better is None:
+            break
+        best = better
+    return best
+
+
+def attempt(found: list[Formula], ranks: dict[str, int]) -> Document:
+    bindings: dict[str, sp.Expr] = {}
+    for _ in range(MAX_STARTS):
+        document = Document(found, bindings, ranks)
+        try:
+            document.read()
+            return document
+        except Met as met:
+            bindings[met.unknown.name] = met.size
+    raise ParseError("the sizes in this text cannot be settled: declare more of them")
+
+
+class Document(Claims):
+    """One reading of a document under what is known of its sizes."""
+
+    def __init__(self, found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int]) -> None:
+        super().__init__(Table(), bindings)
+        self.found, self.ranks = found, ranks
+        self.unread: list[ParseError] = [f.error for f in found if f.error is not None]
+        self.parts: list[Statement] = [s for f in found if f.error is None for s in statements(f)]
+
+    def read(self) -> None:
+        self.declarations()
+        self.definitions()
+        self.find_losses()
+        self.read_claims()
+        self.close_sizes()
+
+    def close_sizes(self) -> None:
+        """Give the sizes that stayed open a name, and read once more."""
+        for entry in self.table.tensors.values():
+            for dim in entry.var.shape:
+                for symbol in sorted(dim.free_symbols, key=str):
+                    if isinstance(symbol, Unknown):
+                        raise Met(symbol, self.new_size(symbol.name))
+        for claim in self.claims:
+            for side in (claim.left, claim.right):
+                for symbol in sorted((s for d in (side.shape if side is not None else ()) for s in d.free_symbols), key=str):
+                    if isinstance(symbol, Unknown):
+                        raise Met(symbol, self.new_size(symbol.name))
+
+    def new_size(self, tag: str) -> sp.Expr:
+        plain = "n_" + "".join(c for c in tag.split("@")[0].replace(":0", "").replace(":1", "b") if c.isalnum())
+        taken = set(self.table.sizes) | {str(v) for v in self.bindings.values()} | {e.name for e in self.table.tensors.values()}
+        while plain in taken:
+            plain += "x"
+        return size(plain)
+
+    def program(self) -> Program:
+        if not self.table.tensors and not self.claims:
+            raise self.unread[0] if self.unread else ParseError(
+                "there is no model here: declare tensors (x \\in \\mathbb{R}^{n}) and write equations (z = W x)")
+        notes = tuple(self.notes) + tuple(f"not read: {e.message} (line {e.line})" for e in self.unread)
+        taken = {*self.inputs, *(e.name for e in self.equations)}
+        equations = expose_pre_activations(tuple(self.equations), taken)
+        names = {name: tex for name, tex in self.table.tex.items() if name in taken}
+        return Program(dict(self.inputs), equations, (), tuple(dict.fromkeys(self.facts)), tuple(self.claims), names, notes)

@@ -1,0 +1,387 @@
+"""A tree -> a value: sums, products, fractions, brackets, sums over indices, matrix literals.
+
+Names and scripts are looked up by `lookup`, functions by `functions`, derivatives by `derivatives`; here are the rules
+of composition. Every node is used or the formula is refused. A `*` or `·` is what the shapes allow; where two readings
+fit, the one taken is recorded and the other kept for a claim that it fits better.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import sympy as sp
+
+from ..algebra import add as add_nodes, contract
+from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from ..expr import Const, Map, Ones, function
+from .derivatives import chained, is_d
+from .juxtaposed import Juxtaposed
+from .literals import Literals
+from .names import Macro, key, label, letters_of, parts_of, taken_apart
+from .scope import Undeclared, negated
+from .sums import Sums
+from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un
+from .tensors import (Term, aligned, apply, dot, entrywise, everything, hadamard, is_same_form, like, multiply, number, outer,
+                      raised, same, times)
+
+HADAMARD = frozenset(("odot", "circ", "bullet", "ast", ".*", "star"))
+RELATIONS = {">": "gt", "<": "lt", ">=": "ge", "<=": "le", "=": "eq", "!=": "ne", "==": "eq"}
+
+
+class Resolver(Sums, Literals, Juxtaposed):
+    """Reads expressions in the scope of a document."""
+
+    def value(self, node: Node) -> Term:
+        """The value that an expression means. Raises `SymbackpropError` with the place at fault."""
+        method = self.READERS.get(type(node))
+        if method is None:
+            raise self.fail(node, f"{self.text(node)} is no value here")
+        return method(self, node)
+
+    def read_number(self, node: Num) -> Term:
+        if "bold" in node.marks or "bb" in node.marks:
+            if node.text == "1":
+                return Term(Ones((self.unknown(f"ones@{node.span[0]}"),)))
+            if node.text == "0":
+                return number(0)
+            raise self.fail(node, f"a bold {node.text}")
+        return number(sp.Rational(node.text))
+
+    def read_symbol(self, node: Sym) -> Term:
+        if node.kind == "run":
+            return self.run_of_letters(node, node)
+        if node.kind in ("mark", "prose"):
+            raise self.fail(node, f"`{self.text(node)}` is no value here")
+        if node.kind == "command" and node.name in ("partial", "nabla"):
+            raise self.fail(node, f"`{self.text(node)}` of nothing")
+        if self.function_of(node) is not None and not self.is_name(node.name, (), (), 0):
+            raise self.fail(node, f"{self.text(node)} is a function: its argument is missing")
+        return self.symbol(node)
+
+    def read_script(self, node: Script) -> Term:
+        base = node.base
+        if isinstance(base, Sym):
+            if base.name == "e" and node.sup is not None and node.sub is None and not self.is_name("e", (), (), 0):
+                return self.exponential(node)
+            if base.kind == "run":
+                return self.run_of_letters(base, node)
+            if self.function_of(node) is not None and self.find(taken_apart(node)) is None:
+                raise self.fail(node, f"{self.text(node)} is a function: its argument is missing")
+            return self.symbol(node)
+        if isinstance(base, Group) and base.open in ("||", "|"):
+            return self.norm(node)
+        if isinstance(base, Num) and base.marks and node.sub is not None:
+            return self.ones(node)
+        sup = parts_of(node.sup) if not isinstance(base, Num) or base.marks else ((node.sup,) if node.sup is not None else ())
+        sup = sup if len(sup) < 2 or all(self.is_transposed(p) or isinstance(p, Group) for p in sup) else (node.sup,)
+        return self.scripted(self.value(base), parts_of(node.sub), sup, node.primes, node)
+
+    def exponential(self, node: Script) -> Term:
+        found = self.map_known("exp", self.value(node.sup), node)
+        return found
+
+    def ones(self, node: Script) -> Term:
+        """`\\mathbf 1_n`, or the indicator `1_{z > 0}`."""
+        if isinstance(node.sub, Rel):
+            return self.indicator(node.sub, node)
+        sub = node.sub.body if isinstance(node.sub, Group) else node.sub
+        if isinstance(sub, Prod) and sub.ops == ("times",):
+            term = Term(Ones(tuple(self.size(x) for x in sub.items)))
+        else:
+            term = Term(Ones((self.size(sub),)))
+        return self.scripted(term, (), parts_of(node.sup), node.primes, node)
+
+    def read_group(self, node: Group) -> Term:
+        if node.open == "||":
+            return raised(everything(raised(self.value(node.body), sp.Integer(2))), sp.Rational(1, 2))
+        if node.open == "|" and node.close == "|":
+            inner = self.value(node.body)
+            return self.call_det(inner, node) if inner.rank == 2 else self.map_known("abs", inner, node)
+        if node.open in ("underbrace", "overbrace"):
+            return self.value(node.body)
+        if isinstance(node.body, List):
+            return self.bracket_list(node)
+        if isinstance(node.body, Rel) and node.open == "[":
+            return self.indicator(node.body, node)
+        if node.open in (".", "floor", "ceil", "<") or node.close in ("|",):
+            raise self.fail(node, f"{self.text(node)} is not read", None, UnsupportedError)
+        return self.value(node.body)
+
+    def norm(self, node: Script) -> Term:
+        """`\\|x\\|`, `\\|x\\|_2^2`, `\\|A\\|_F^2`, `\\|x\\|_1`."""
+        if node.base.open == "|":
+            return self.scripted(self.value(node.base), parts_of(node.sub), parts_of(node.sup), node.primes, node)
+        kind = "" if node.sub is None else label(node.sub, {})
+        inner = self.value(node.base.body)
+        if kind == "1" and inner.rank <= 1:
+            found = everything(self.map_known("abs", inner, node))
+        elif kind in ("", "2", "F", "Fro", "frob") and not (kind == "2" and inner.rank == 2):
+            squares = everything(raised(inner, sp.Integer(2)))
+            if isinstance(node.sup, Num) and node.sup.text == "2":
+                return squares
+            found = raised(squares, sp.Rational(1, 2))
+        else:
+            raise self.fail(node, f"the norm {self.text(node)} of what is {inner.show()}", None, UnsupportedError)
+        return self.scripted(found, (), parts_of(node.sup), node.primes, node)
+
+    def read_sum(self, node: Sum) -> Term:
+        values = []
+        for x, op in zip(node.items, ("+", *node.ops)):
+            if op not in ("+", "-"):
+                raise self.fail(x, f"{self.text(node)}: ± is no one value", None, UnsupportedError)
+            term = self.value(x)
+            values.append(term if op == "+" else times(-1, term))
+        return self.added(values, node)
+
+    def added(self, values: list[Term], node: Node, parts: tuple[Node, ...] | None = None) -> Term:
+        """A sum of values of one form. Numbers are added to every entry, and a bias to every column or row."""
+        parts = parts or node.items
+        target = max(values, key=lambda t: t.rank)
+        made = []
+        for term, part in zip(values, parts):
+            if term.rank < target.rank:
+                term = self.stretched(term, target, part, node)
+            elif not is_same_form(term, target):
+                raise self.misfit(node, part, term, parts[values.index(target)], target)
+            made.append(term)
+        try:
+            axes, nodes = aligned(made)
+        except ShapeError as error:
+            raise self.fail(node, f"{self.text(node)}: {error.message}", None, ShapeError) from None
+        return Term(add_nodes(nodes), axes, target.row)
+
+    def stretched(self, term: Term, target: Term, part: Node, node: Node) -> Term:
+        if term.is_number:
+            return like(term, target)
+        if term.rank == 0 and target.rank == 1:
+            self.take(f"the scalar {self.text(part)} is added to every entry in {self.text(node)}")
+            return multiply(term, Term(Ones(target.tail), (), target.row))
+        if term.rank == 1 and target.rank == 2:
+            return self.bias(term, target, part, node)
+        raise self.fail(part, f"{self.text(part)} is {term.show()}, and it is added to what is {target.show()}",
+                        r"write it with ones, or with an index", ShapeError)
+
+    def bias(self, term: Term, target: Term, part: Node, node: Node) -> Term:
+        """A vector added to a matrix: to every column if it has one entry per row, else to every row."""
+        rows, columns = target.tail
+        ones = lambda n: Term(Ones((n,)))
+        if not term.row and (term.tail[0] == rows or term.tail[0] != columns and same(term.tail[0], rows)):
+            self.take(f"{self.text(part)} is added to every column in {self.text(node)}")
+            return outer(term, ones(columns))
+        if term.tail[0] == columns or same(term.tail[0], columns):
+            self.take(f"{self.text(part)} is added to every row in {self.text(node)}")
+            return outer(ones(rows), term)
+        raise self.fail(part, f"{self.text(part)} is {term.show()}, and it is added to what is {target.show()}",
+                        f"a bias has one entry per row ({rows}) or per column ({columns})", ShapeError)
+
+    def misfit(self, node: Node, a: Node, x: Term, b: Node, y: Term) -> SymbackpropError:
+        return self.fail(node, f"{self.text(node)}: {self.text(a)} is {x.show()} and {self.text(b)} is {y.show()}", None, ShapeError)
+
+    def read_sign(self, node: Un) -> Term:
+        if node.op == "-":
+            return times(-1, self.value(node.x))
+        if node.op == "+":
+            return self.value(node.x)
+        raise self.fail(node, f"`{node.op}` is not read here", None, UnsupportedError)
+
+    def read_fraction(self, node: Frac) -> Term:
+        found = self.fraction(node)
+        if found is not None:
+            return found
+        if self.operator(node) is not None:
+            raise self.fail(node, f"{self.text(node)} of nothing")
+        return self.divided(self.value(node.top), self.value(node.bottom), node, node.bottom)
+
+    def divided(self, top: Term, bottom: Term, node: Node, part: Node) -> Term:
+        """A quotient, entry by entry where the denominator is a tensor."""
+        if bottom.is_number and bottom.node.value == 0:
+            raise self.fail(part, "division by zero")
+        below = raised(bottom, sp.Integer(-1))
+        if top.is_number and bottom.rank:
+            return times(top.node.value, below)
+        try:
+            return hadamard(top, below)
+        except ShapeError:
+            raise self.fail(node, f"{self.text(node)}: {top.show()} is divided by what is {bottom.show()}", None, ShapeError) from None
+
+    def read_root(self, node: Sqrt) -> Term:
+        degree = sp.Integer(2) if node.degree is None else self.value(node.degree).node.value
+        return raised(self.value(node.x), 1 / degree)
+
+    # --- products ---------------------------------------------------------------------------------------------------
+
+    def read_product(self, node: Prod) -> Term:
+        """`a ⊙ b · c / d`, from the left. A slash divides by what stands directly after it."""
+        if node.ops == ("/",) and (found := self.fraction(node)) is not None:
+            return found
+        items, ops = self.slashes(node)
+        found, first = self.value(items[0]), items[0]
+        for op, item in zip(ops, items[1:]):
+            spot = Prod((first, item), (op,), (node.items[0].span[0], item.span[1]))
+            found = self.operate(op, found, self.value(item), spot, item)
+            first = spot
+        return found
+
+    def slashes(self, node: Prod) -> tuple[list[Node], list[str]]:
+        """`1/m X^T e` divides by m alone: the scalars that begin what follows a slash."""
+        items, ops = [node.items[0]], []
+        for k, (op, item) in enumerate(zip(node.ops, node.items[1:])):
+            if op == "/" and self.differential(node.items[k]) is not None and self.differential(item) is not None:
+                left = items.pop()
+                items.append(Prod((left, item), ("/",), (left.span[0], item.span[1])))
+                continue
+            if op == "/" and isinstance(item, Juxt):
+                count = next((n for n, x in enumerate(item.items) if not self.is_plain_scalar(x)), len(item.items))
+                if 0 < count < len(item.items):
+                    head, rest = (part(item.items[a:b]) for a, b in ((0, count), (count, None)))
+                    self.take(f"{self.text(node)}: the slash divides by {self.text(head)} alone")
+                    items += [head, rest]
+                    ops += ["/", "cdot"]
+                    continue
+            items.append(item)
+            ops.append(op)
+        return items, ops
+
+    def is_plain_scalar(self, node: Node) -> bool:
+        if isinstance(node, Num):
+            return not node.marks
+        w = taken_apart(node)
+        if w is None or self.function_of(node) is not None:
+            return False
+        try:
+            return self.value(node).rank == 0
+        except SymbackpropError:
+            return False
+
+    def operate(self, op: str, a: Term, b: Term, node: Prod, right: Node) -> Term:
+        if op in HADAMARD:
+            return self.checked(hadamard, a, b, node)
+        if op in ("/", "./", "oslash"):
+            return self.divided(a, b, node, right)
+        if op == "otimes":
+            return self.tensor_product(a, b, node)
+        if op == "@":
+            return self.checked(multiply, a, b, node)
+        if op in ("cdot", "*", "times"):
+            return self.dotted(op, a, b, node)
+        raise self.fail(node, f"the operator in {self.text(node)}", None, UnsupportedError)
+
+    def dotted(self, op: str, a: Term, b: Term, node: Prod) -> Term:
+        """`*` and `·`: scalar, matrix product, inner product or entry by entry, by the shapes."""
+        found = chained(a, b)
+        if found is not None:
+            self.take(f"{self.text(node)} is summed over the intermediate")
+            return found
+        ways = [("the matrix product", multiply)]
+        if a.kind == b.kind == "c":
+            ways = [("the inner product", dot), ("entry by entry", hadamard)]
+        elif a.rank and b.rank:
+            ways.append(("entry by entry", hadamard))
+        if op == "*" and a.kind == b.kind == "c":
+            ways.reverse()
+        fitting = []
+        for name, way in ways:
+            try:
+                fitting.append((name, way(a, b)))
+            except ShapeError:
+                continue
+        if not fitting:
+            raise self.unfit(a, b, node)
+        pick = self.choose(node, len(fitting)) % len(fitting) if len(fitting) > 1 else 0
+        if len(fitting) > 1:
+            self.take(f"{self.text(node)} is {fitting[pick][0]}")
+        return fitting[pick][1]
+
+    def tensor_product(self, a: Term, b: Term, node: Prod) -> Term:
+        if a.rank == 1 and b.rank == 1:
+            self.take(f"{self.text(node)} is the outer product")
+            return outer(a, b)
+        if a.rank == 0 or b.rank == 0:
+            return multiply(a, b)
+        raise self.fail(node, f"{self.text(node)} is a Kronecker product", r"write \odot for the product entry by entry",
+                        UnsupportedError)
+
+    def checked(self, way: object, a: Term, b: Term, node: Node) -> Term:
+        try:
+            return way(a, b)
+        except ShapeError:
+            written = self.as_claimed(way, a, b)
+            if written is not None:
+                return written
+            raise self.unfit(a, b, node) from None
+
+    def as_claimed(self, way: object, a: Term, b: Term) -> Term | None:
+        """The product with what earlier lines say a derivative is, where its true shape fits nothing."""
+        for x, y in ((a, self.written(b)), (self.written(a), b), (self.written(a), self.written(b))):
+            if x is not None and y is not None:
+                try:
+                    found = way(x, y)
+                except ShapeError:
+                    continue
+                self.take("a derivative is read as the line above it that says what it is")
+                return found
+        return None
+
+    def written(self, term: Term) -> Term | None:
+        return self.claimed.get(f"∂{term.ratio[0]}/∂{term.ratio[1]}") if term.ratio else None
+
+    def unfit(self, a: Term, b: Term, node: Node) -> SymbackpropError:
+        items = node.items if isinstance(node, (Prod, Juxt)) else (node, node)
+        first, last = self.text(items[0]), self.text(items[-1])
+        return self.fail(node, f"{self.text(node)}: {first} is {a.show()} and {last} is {b.show()}", self.fitting(a, b, first, last),
+                         ShapeError)
+
+    def fitting(self, a: Term, b: Term, first: str, last: str) -> str | None:
+        """A nearby product that fits."""
+        from .tensors import turned
+        if a.rank > 2 or b.rank > 2:
+            return None
+        tries = [(a, turned(b), f"{first} ({last})^T"), (turned(a), b, f"({first})^T {last}"), (b, a, f"{last} {first}")]
+        if a.rank == b.rank == 1 and a.row == b.row and a.tail == b.tail:
+            return rf"did you mean {first} \odot {last}?"
+        for x, y, said in tries:
+            try:
+                multiply(x, y)
+            except ShapeError:
+                continue
+            return f"did you mean {said}?"
+        return None
+
+    def indicator(self, rel: Node, node: Node) -> Term:
+        """`1[z > 0]`: 1 where the relation holds, entry by entry."""
+        if not isinstance(rel, Rel) or len(rel.ops) != 1 or rel.ops[0] not in RELATIONS:
+            raise self.fail(node, f"{self.text(node)} is no condition that is read", None, UnsupportedError)
+        a, b = (self.value(x) for x in rel.items)
+        if rel.ops[0] == ">" and b.is_number and b.node.value == 0:
+            return apply(function("step"), a)
+        from .functions import spread_number
+        try:
+            return apply(function(RELATIONS[rel.ops[0]]), *spread_number(a, b))
+        except ShapeError:
+            raise self.misfit(rel, rel.items[0], a, rel.items[1], b) from None
+
+    def read_cases(self, node: Cases) -> Term:
+        """`\\begin{cases}`: nested choices, from the last row up."""
+        *rows, (last, condition) = node.rows
+        found = self.value(last)
+        if condition is not None and rows:
+            self.take("the last case holds wherever the others do not")
+        from .functions import spread_number
+        for value, condition in reversed(rows):
+            if condition is None:
+                raise self.fail(node, "a case without a condition")
+            test, chosen = self.indicator(condition, node), self.value(value)
+            found = apply(function("where"), test, *(like(t, test) if t.is_number and test.rank else t for t in (chosen, found)))
+        return found
+
+    def refuse(self, node: Node) -> Term:
+        raise self.fail(node, f"{self.text(node)} is no value here")
+
+    READERS = {Num: read_number, Sym: read_symbol, Script: read_script, Group: read_group, Sum: read_sum, Un: read_sign,
+               Frac: read_fraction, Sqrt: read_root, Prod: read_product, Cases: read_cases, List: refuse, Rel: refuse,
+               Juxt: lambda self, node: self.juxtaposed(node), Big: lambda self, node: self.big(node),
+               Matrix: lambda self, node: self.matrix(node)}
+
+
+def part(items: tuple[Node, ...]) -> Node:
+    return items[0] if len(items) == 1 else Juxt(tuple(items), (items[0].span[0], items[-1].span[1]))

@@ -1,0 +1,195 @@
+"""What holds while a formula is read: the table, the indices bound around it, readings taken, sizes still open.
+
+`Undeclared` names a symbol that the table lacks, so that a document reader can put the formula off until a later line
+defines the symbol, or infer it. `NoSuchLayer` is a label outside of its layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sympy as sp
+
+from ..errors import ParseError, SymbackpropError, nearest
+from ..expr import size
+from .names import Entry, Key, Table, label, letters_of, parts_of, taken_apart
+from .source import Source
+from .syntax import Juxt, List, Node, Num, Prod, Rel, Script, Sum, Sym, Un, walk
+from .tensors import Term, Unknown
+
+
+class Undeclared(ParseError):
+    """A symbol that nothing declares or defines."""
+
+    kind = "undefined-symbol"
+    key: Key = ("", "", "", 0)
+    written: Node | None = None
+
+
+class NoSuchLayer(ParseError):
+    """A name exists, but not with this number."""
+
+
+class Scope:
+    """The state of reading; `formula` is the source of the formula being read."""
+
+    def __init__(self, table: Table, bindings: dict[str, sp.Expr]) -> None:
+        self.table, self.bindings = table, bindings
+        self.formula = Source("")
+        self.indices: dict[str, sp.Expr | None] = {}
+        self.layers: dict[str, int] = {}
+        self.formals: dict[Key, Term] = {}
+        self.readings: dict[str, None] = {}
+        self.choices: dict[int, int] = {}
+        self.forks: dict[int, int] = {}
+        self.infer = False
+        self.ranks: dict[str, int] = {}
+        self.inferred: dict[str, Entry] = {}
+        self.claimed: dict[str, Term] = {}
+        self.losses: tuple[str, ...] = ()
+        self.depth = 0
+
+    # --- complaints and notes ---------------------------------------------------------------------------------
+
+    def fail(self, node: Node, message: str, hint: str | None = None,
+             kind: type[SymbackpropError] = ParseError) -> SymbackpropError:
+        line, column = self.formula.place(node.span[0])
+        return kind(message, line=line, column=column, source=self.formula.line(line), hint=hint)
+
+    def text(self, node: Node) -> str:
+        """The user's own spelling of a node."""
+        return " ".join(self.formula.text[node.span[0]:node.span[1]].split())[:80]
+
+    def take(self, reading: str) -> None:
+        """Record how something was read."""
+        self.readings.setdefault(reading)
+
+    def choose(self, node: Node, count: int) -> int:
+        """Which of several readings of a node to take: the first, until the document reader asks for another."""
+        self.forks[node.span[0] * 1_000_003 + node.span[1]] = count
+        return self.choices.get(node.span[0] * 1_000_003 + node.span[1], 0)
+
+    def undeclared(self, node: Node, key: Key) -> SymbackpropError:
+        known = {k[0] for k in (*self.table.tensors, *self.table.functions)} | set(self.table.sizes)
+        error = self.fail(node, f"{self.text(node)} is not declared", nearest(key[0], known), Undeclared)
+        error.key, error.written = key, node
+        return error
+
+    # --- sizes --------------------------------------------------------------------------------------------------
+
+    def unknown(self, tag: str) -> sp.Expr:
+        """The size called `tag`: what it was found to be, or an open one."""
+        found: sp.Expr = Unknown(tag, integer=True, positive=True)
+        seen = set()
+        while isinstance(found, Unknown) and found.name in self.bindings and found.name not in seen:
+            seen.add(found.name)
+            found = self.bindings[found.name]
+        return self.settled(found)
+
+    def settled(self, found: sp.Expr) -> sp.Expr:
+        """A size with what is known of its open parts put in."""
+        if isinstance(found, Unknown) or not found.free_symbols:
+            return found
+        open_parts = {s: self.unknown(s.name) for s in found.free_symbols if isinstance(s, Unknown) and s.name in self.bindings}
+        return found.xreplace(open_parts) if open_parts else found
+
+    def size(self, node: Node) -> sp.Expr:
+        """A size as written: a number, a name, or sums and products of them."""
+        match node:
+            case Num() if node.text.isdigit() and len(node.text) <= 12:
+                return sp.Integer(node.text)
+            case Sym() | Script():
+                return self.size_name(node)
+            case Sum() if set(node.ops) <= {"+", "-"}:
+                parts = [self.size(x) for x in node.items]
+                return parts[0] + sum(p if op == "+" else -p for op, p in zip(node.ops, parts[1:]))
+            case Juxt():
+                return sp.prod([self.size(x) for x in node.items])
+            case Prod() if set(node.ops) <= {"cdot", "*", "times", "/"}:
+                found = self.size(node.items[0])
+                for op, x in zip(node.ops, node.items[1:]):
+                    found = sp.floor(found / self.size(x)) if op == "/" else found * self.size(x)
+                return found
+        if type(node).__name__ == "Group":
+            return self.size(node.body)
+        raise self.fail(node, f"{self.text(node)} is no size", "a size is a positive integer or a name")
+
+    def size_name(self, node: Node) -> sp.Expr:
+        written = taken_apart(node)
+        if written is None or written.primes:
+            raise self.fail(node, f"{self.text(node)} is no size", "a size is a positive integer or a name")
+        name = self.size_key(written.base, written.sub, written.sup)
+        if not name.replace("_", "").isalnum():
+            raise self.fail(node, f"{self.text(node)} is no size", "a size is a positive integer or a name")
+        return self.table.sizes.setdefault(name, size(name))
+
+    def size_key(self, base: str, sub: tuple[Node, ...], sup: tuple[Node, ...] = ()) -> str:
+        labels = [label(p, self.layers) for p in (*sub, *sup)]
+        return "_".join((base.replace(".", "_"), *labels))
+
+    # --- indices ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def bound(self, indices: dict[str, sp.Expr | None]) -> Iterator[None]:
+        """Indices that are free to run inside."""
+        before = self.indices
+        self.indices = {**before, **indices}
+        try:
+            yield
+        finally:
+            self.indices = before
+
+    def index_letters(self, node: Node) -> list[str]:
+        """The letters that stand as indices under a node: in scripts, and belonging to no known name."""
+        found: dict[str, None] = {}
+        for part, _ in walk(node):
+            if isinstance(part, Script):
+                written = taken_apart(part)
+                if written is not None and self.is_name(written.base, written.sub, written.sup, written.primes):
+                    continue
+                for script in (*parts_of(part.sub), *(p for p in parts_of(part.sup) if is_bracketed(p))):
+                    for letter in letters_of(unwrapped_index(script)):
+                        if is_index(letter) and letter.name not in self.layers:
+                            found.setdefault(letter.name)
+        return list(found)
+
+    def is_name(self, base: str, sub: tuple[Node, ...], sup: tuple[Node, ...], primes: int) -> bool:
+        labels = tuple(label(p, self.layers) for p in sub), tuple(label(p, self.layers) for p in sup)
+        k = (base, ",".join(labels[0]), ",".join(labels[1]), primes)
+        return k in self.table.tensors or k in self.formals or k in self.table.functions or (k[:3] + (0,)) in self.table.functions
+
+
+def is_bracketed(node: Node) -> bool:
+    return type(node).__name__ == "Group" and node.open in ("(", "[")
+
+
+def unwrapped_index(node: Node) -> Node:
+    while type(node).__name__ == "Group" and node.open in ("(", "["):
+        node = node.body
+    return node
+
+
+def is_index(node: Node) -> bool:
+    """Whether a node can be an index: one small letter."""
+    return isinstance(node, Sym) and node.kind in ("letter", "command") and len(node.name) == 1 and node.name.islower() \
+        and not node.marks
+
+
+def conditions(node: Node | None) -> list[Node]:
+    """The parts of what stands below a sum."""
+    if node is None:
+        return []
+    return list(node.items) if isinstance(node, List) else [node]
+
+
+def is_relation(node: Node, *ops: str) -> bool:
+    return isinstance(node, Rel) and len(node.ops) == 1 and node.ops[0] in ops
+
+
+def negated(node: Node) -> tuple[int, Node]:
+    """(sign, rest) of a node under signs."""
+    sign = 1
+    while isinstance(node, Un) and node.op in ("-", "+"):
+        sign, node = (-sign if node.op == "-" else sign), node.x
+    return sign, node

@@ -1,0 +1,138 @@
+"""Formulas -> statements by their form: declarations, ranges of indices, facts, equations, bare expressions.
+
+Form alone decides here; whether an equation defines or claims is settled when the table is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .document import Formula
+from .names import unwrapped
+from .scope import is_relation
+from .source import Source
+from .syntax import Clause, Group, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sym
+
+EQUALS = frozenset(("=", ":=", "equiv", "gets", "=="))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement: what it is (`declare function range fact equation bare`), its tree, and the source it stands in."""
+
+    kind: str
+    node: Node
+    source: Source
+    lead: str = ""
+
+    @property
+    def span(self) -> Span:
+        return self.node.span
+
+
+def statements(formula: Formula) -> list[Statement]:
+    """The statements of a formula that could be read."""
+    out: list[Statement] = []
+    waiting: list[Node] = []
+    for clause in formula.clauses:
+        for node in split(clause):
+            kind = kind_of(node)
+            if kind == "bare" and is_name(node) and clause is not formula.clauses[-1]:
+                waiting.append(node)
+                continue
+            if kind == "declare" and waiting:
+                rel = node
+                out += [Statement(kind, Rel((name, *rel.items[1:]), rel.ops, name.span), formula.source) for name in waiting]
+            elif waiting:
+                out += [Statement("bare", name, formula.source) for name in waiting]
+            waiting = []
+            out.append(Statement(kind, node, formula.source, clause.lead))
+    return out + [Statement("bare", name, formula.source) for name in waiting]
+
+
+def split(clause: Clause) -> list[Node]:
+    """The statements that commas join: `a = 1, b = 2` and `W_1, W_2 \\in …`."""
+    node = clause.node
+    if node is None:
+        return []
+    if not isinstance(node, List) or node.sep not in (",", "and", ";") or is_range(node) or not any(isinstance(x, Rel) for x in node.items):
+        return [node]
+    out: list[Node] = []
+    names: list[Node] = []
+    for item in node.items:
+        if isinstance(item, Rel):
+            if names and item.ops[0] in ("in", ":"):
+                out += [Rel((name, *item.items[1:]), item.ops, (name.span[0], name.span[1])) for name in names]
+            else:
+                out += names
+            names = []
+            out.append(item)
+        else:
+            names.append(item)
+    return out + names
+
+
+def is_name(node: Node) -> bool:
+    return isinstance(node, Sym) or isinstance(node, Script) and isinstance(node.base, Sym)
+
+
+def is_range(node: Node) -> bool:
+    """`l = 1, \\dots, L`."""
+    return isinstance(node, List) and len(node.items) >= 3 and is_relation(node.items[0], "=") and \
+        any(isinstance(x, Sym) and x.name == "dots" for x in node.items) and not any(isinstance(x, Rel) for x in node.items[1:])
+
+
+def kind_of(node: Node) -> str:
+    if is_range(node):
+        return "range"
+    if not isinstance(node, Rel):
+        return "bare"
+    op = node.ops[0]
+    if op == "in":
+        return "range" if is_index_set(node) else "declare" if is_space(node.items[1]) else "fact"
+    if op == ":" and len(node.ops) == 2 and node.ops[1] == "to":
+        return "function"
+    if op == ":" and len(node.ops) == 1 and isinstance(node.items[1], Prod):
+        return "declare"
+    if all(o in EQUALS for o in node.ops):
+        return "equation"
+    if all(o in ("<", ">", "<=", ">=", "succ", "succeq", "!=", "in") for o in node.ops):
+        return "fact"
+    return "other"
+
+
+def is_index_set(node: Rel) -> bool:
+    """`l \\in \\{1, 2\\}`, `l \\in \\{1, \\dots, L\\}`; `y \\in \\{0, 1\\}` is a fact."""
+    right = node.items[1]
+    if not isinstance(right, Group) or right.open != "{" or not isinstance(right.body, List):
+        return False
+    texts = [x.text if isinstance(x, Num) else "" for x in right.body.items]
+    return texts != ["0", "1"] and (texts[0].isdigit())
+
+
+def is_space(node: Node) -> bool:
+    """`\\mathbb{R}`, `\\mathbb{R}^{m \\times n}`, `\\mathbb R_+^n`."""
+    base = node.base if isinstance(node, Script) else node
+    return isinstance(base, Sym) and base.name == "R" and "bb" in base.marks
+
+
+def space_shape(node: Node) -> tuple[tuple[Node, ...], bool]:
+    """The sizes in a space, and whether its entries are positive."""
+    if not isinstance(node, Script):
+        return (), False
+    positive = isinstance(node.sub, Sym) and node.sub.name in ("+", "++") or isinstance(node.sup, Sym) and node.sup.name == "+"
+    sup = node.sup
+    if sup is None or isinstance(sup, Sym) and sup.kind == "mark":
+        return (), positive
+    sup = unwrapped(sup)
+    if isinstance(sup, Prod) and set(sup.ops) <= {"times"}:
+        return sup.items, positive
+    return (sup,), positive
+
+
+def called(node: Node) -> tuple[Node, Group] | None:
+    """`f(x)`: a name and its brackets."""
+    if isinstance(node, Juxt) and len(node.items) == 2 and isinstance(node.items[1], Group) and node.items[1].open == "(" \
+            and is_name(node.items[0]):
+        return node.items[0], node.items[1]
+    return None

@@ -1,0 +1,163 @@
+"""Sums over indices: limits, sets and conditions below the sign, and sums that leave their index unsaid.
+
+A sum over an index is a contraction; one over a layer's number is written out. A sum without an index runs over every
+index in its body that nothing else binds, and over all entries where there is none.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from ..algebra import add as add_nodes
+from ..errors import UnsupportedError
+from ..expr import Delta, Ones
+from .names import label, letters_of, unwrapped, whole
+from .scope import Scope, conditions, is_index
+from .syntax import Big, List, Node, Num, Rel, Sum, Sym, walk
+from .tensors import Term, aligned, everything, number, product, same, summed, times
+
+MAX_UNROLLED = 64
+
+
+class Sums(Scope):
+    def big(self, node: Big) -> Term:
+        if node.op == "sum":
+            return self.total(node)
+        if node.op in ("max", "min", "argmax", "argmin", "prod", "int", "lim", "sup", "inf"):
+            raise self.fail(node, f"{self.text(node)}: \\{node.op} over an index", None, UnsupportedError)
+        raise self.fail(node, f"the operator in {self.text(node)}", None, UnsupportedError)
+
+    def total(self, node: Big) -> Term:
+        """The value of a sum."""
+        if node.sub is None:
+            return self.silent(node)
+        found: dict[str, sp.Expr | None] = {}
+        unequal: list[tuple[str, str]] = []
+        for part in conditions(node.sub):
+            self.range_of(part, node, found, unequal)
+        if len(found) == 1 and not unequal:
+            name = next(iter(found))
+            span = self.label_range(name, node)
+            if span is not None:
+                return self.unrolled(name, span, node)
+        with self.bound(found):
+            body = self.value(node.body)
+            for a, b in unequal:
+                body = self.apart(body, a, b, node)
+        for name, size in found.items():
+            body = self.summed_over(body, name, size, node)
+        return body
+
+    def summed_over(self, body: Term, name: str, size: sp.Expr | None, node: Big) -> Term:
+        if name not in body.axes and size is None:
+            size = self.indices.get(name) or self.table.sizes.get(name)
+            if size is None:
+                raise self.fail(node, f"{self.text(node)}: nothing in it depends on {name}", "say how far it runs")
+        return summed(body, name, size)
+
+    def range_of(self, part: Node, node: Big, found: dict[str, sp.Expr | None], unequal: list[tuple[str, str]]) -> None:
+        """One thing below the sign: `i`, `i = 1`, `i \\ne j`, `1 \\le i \\le m`, `ij`."""
+        match part:
+            case Sym() if part.kind == "run":
+                for letter in letters_of(part):
+                    found[letter.name] = None
+                return
+            case Sym() if is_index(part) or part.kind == "letter":
+                found[part.name] = None
+                return
+            case List():
+                for item in part.items:
+                    self.range_of(item, node, found, unequal)
+                return
+            case Rel(items=(Sym() as index, low), ops=("=",)):
+                found[index.name] = self.upper(index, low, node)
+                return
+            case Rel(items=(Sym() as a, Sym() as b), ops=("!=",)):
+                if a.name not in found and a.name not in self.indices:
+                    found[a.name] = None
+                if b.name not in found and b.name not in self.indices:
+                    found[b.name] = None
+                unequal.append((a.name, b.name))
+                return
+            case Rel(items=(Num(text="1"), Sym() as index, high), ops=("<=", "<=")):
+                found[index.name] = self.size(high)
+                return
+        raise self.fail(part, f"what stands below the sum, {self.text(part)}", None, UnsupportedError)
+
+    def upper(self, index: Sym, low: Node, node: Big) -> sp.Expr | None:
+        """How far `i = 1` runs."""
+        start = whole(low, self.layers)
+        if node.sup is None or start not in (0, 1):
+            if start is not None and self.label_range(index.name, node) is not None:
+                return None
+            raise self.fail(low, f"a sum from {self.text(low)}", "sums begin at 1", UnsupportedError)
+        if whole(node.sup, self.layers) is not None:
+            return sp.Integer(whole(node.sup, self.layers) + 1 - start)
+        size = self.size(node.sup)
+        return size + 1 - start
+
+    def label_range(self, name: str, node: Big) -> tuple[int, int] | None:
+        """The numbers a sum runs over where its index numbers layers: `\\sum_l \\|W^l\\|^2`."""
+        first = next((c for c in conditions(node.sub) if isinstance(c, Rel)), None)
+        if name in self.table.layers and first is None:
+            return self.table.layers[name]
+        low = whole(first.items[-1], self.layers) if first is not None else None
+        high = whole(node.sup, self.layers | {k: v[1] for k, v in self.depths.items()}) if node.sup is not None else None
+        if low is None or high is None or high - low > MAX_UNROLLED:
+            return None
+        if name in self.table.layers or self.is_label(name, low, node.body):
+            return low, high
+        return None
+
+    depths: dict[str, tuple[int, int]] = {}
+
+    def is_label(self, name: str, value: int, body: Node) -> bool:
+        """Whether an index stands in a script that is part of a known numbered name."""
+        from .names import letters_in, taken_apart
+        from .syntax import Script
+        for part, _ in walk(body):
+            w = taken_apart(part) if isinstance(part, Script) else None
+            if w is None:
+                continue
+            scripts = [p for p in (*w.sub, *w.sup) if name in set(letters_in(unwrapped(p)))]
+            values = {**self.layers, name: value}
+            for p in scripts:
+                spelled = label(p, values)
+                if any(k[0] == w.base and spelled in (k[1], k[2]) for k in self.table.tensors):
+                    return True
+        return False
+
+    def unrolled(self, name: str, span: tuple[int, int], node: Big) -> Term:
+        terms = []
+        before = self.layers
+        for value in range(span[0], span[1] + 1):
+            self.layers = {**before, name: value}
+            try:
+                terms.append(self.value(node.body))
+            finally:
+                self.layers = before
+        return self.added(terms, node, (node.body,) * len(terms))
+
+    def apart(self, body: Term, a: str, b: str, node: Big) -> Term:
+        """The entries of the body with i ≠ j: it less its diagonal."""
+        dims = {**{k: v for k, v in self.indices.items() if v is not None}, **body.dims()}
+        dim = dims.get(a) or dims.get(b)
+        if dim is None:
+            raise self.fail(node, f"how far {a} and {b} run is not said", None, UnsupportedError)
+        labels = tuple(range(body.rank))
+        delta = Term(Delta(dim), (a, b))
+        diagonal = product((delta, body), ((), labels), labels, body.row)
+        axes, nodes = aligned((body, times(-1, diagonal)))
+        return Term(add_nodes(nodes), axes, body.row)
+
+    def silent(self, node: Big) -> Term:
+        """`\\sum v_{i,1} h_i`, `\\sum (y - \\hat y)^2`."""
+        letters = [name for name in self.index_letters(node.body) if name not in self.indices]
+        if not letters:
+            return everything(self.value(node.body))
+        with self.bound({name: None for name in letters}):
+            body = self.value(node.body)
+        self.take(f"{self.text(node)} is summed over {' and '.join(letters)}")
+        for name in letters:
+            body = self.summed_over(body, name, None, node)
+        return body
