@@ -16,7 +16,7 @@ from ..algebra import broadcast, hadamard, power, scale, total
 from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Expr, Ones, Var, names_in
 from ..program import Claim, Equation, Place
-from .definitions import Definitions
+from .definitions import NEW, OLD, Definitions
 from .derivatives import is_d
 from .lex import is_plain, lex
 from .names import Entry, Written, label, letters_of, taken_apart, unwrapped
@@ -102,18 +102,26 @@ class Claims(Definitions):
     def read_claims(self) -> None:
         for part, values in self.pending:
             self.claim_parts.append((part, values))
-        order = {id(p): n for n, p in enumerate(self.parts)}
         spot = lambda pair: (pair[0].source.place(pair[0].span[0]), pair[1].get("l", 0))
+        skipped: dict[int, tuple[Statement, SymbackpropError]] = {}
+        told: set[int] = set()
         for part, values in sorted(self.claim_parts, key=spot):
             self.formula = part.source
             before = self.layers
             self.layers = {**before, **values}
             try:
                 self.read_claim(part, values)
-            except NoSuchLayer:
-                pass
+                told.add(part.span[0])
+            except NoSuchLayer as error:
+                skipped.setdefault(part.span[0], (part, error))
+            except SymbackpropError as error:
+                self.broken_claim(part.node, part.source, error)
             finally:
                 self.layers = before
+
+        for at, (part, error) in skipped.items():
+            if at not in told:
+                self.broken_claim(part.node, part.source, error)
 
     def read_claim(self, part: Statement, values: dict[str, int]) -> None:
         """One claim for each sign of a chain of equalities."""
@@ -122,8 +130,11 @@ class Claims(Definitions):
             return
         if self.is_pointless(rel):
             return
+        if self.is_update(rel.items[0]) or rel.ops[0] == "gets":
+            self.update(rel, part)
+            return
         for k, (left, right) in enumerate(zip(rel.items, rel.items[1:])):
-            self.one_claim(left, right, part, values, first=k == 0)
+            self.one_claim(left, right, values, first=k == 0)
 
     def is_pointless(self, rel: Rel) -> bool:
         """An update, or a name said to be made of its own entries, which there is nothing to check about."""
@@ -133,12 +144,35 @@ class Claims(Definitions):
             return True
         return False
 
+    def update(self, rel: Rel, part: Statement) -> None:
+        """`v^{new} = v^{old} - \\eta \\frac{\\partial C}{\\partial v}`: its right side has the shape of v, or is a wrong claim."""
+        w = taken_apart(rel.items[0])
+        plain = lambda parts, words: tuple(p for p in parts if label(unwrapped(p), {}) not in words)
+        base = replace(w, sub=plain(w.sub, NEW), sup=plain(w.sup, NEW)) if w is not None else None
+        found = self.find(base) if base is not None else None
+        if found is None:
+            raise self.fail(rel.items[0], f"{self.text(rel.items[0])}: what it updates is not declared")
+        term = found[0]
+        key = (w.base, self.labels(base.sub), self.labels(base.sup), w.primes)
+        before, self.infer = self.formals, True
+        olds = {(w.base, *spot, w.primes) for word in OLD for spot in ((word, ""), ("", word))}
+        self.formals = {**before, **{k: term for k in olds | {key}}}
+        try:
+            value = self.value(rel.items[1])
+        finally:
+            self.formals, self.infer = before, False
+        if not self.is_fit(term, value):
+            raise self.misfit(rel, rel.items[0], term, rel.items[1], value)
+        self.notes[f"an update, of the right shape: {self.text(rel)}"] = None
+
     def names_quantity(self, rel: Rel) -> bool:
         """`\\delta^l := \\frac{\\partial C}{\\partial z^l}` says what δ is."""
         w = taken_apart(rel.items[0])
-        if w is None or not self.is_derivative(rel.items[1]) or self.find(w) is not None:
+        if w is None or not self.is_derivative(rel.items[1]):
             return False
         letters, k = self.left_indices(w, rel)
+        if k in self.table.tensors:
+            return False
         with self.bound({name: None for name, _ in letters}):
             term = self.value(rel.items[1])
         node = gathered(term, [name for name, _ in letters], {})
@@ -146,13 +180,14 @@ class Claims(Definitions):
                                       Term(node, (), term.row))
         return len(rel.items) == 2
 
-    def one_claim(self, left: Node, right: Node, part: Statement, values: dict[str, int], first: bool) -> None:
+    def one_claim(self, left: Node, right: Node, values: dict[str, int], first: bool) -> None:
         text = self.source_text(left, right)
         line, column = self.formula.place(left.span[0])
         place = Place(line, column, self.formula.line(line))
         self.readings, kept = {}, self.readings
         self.forks, self.choices = {}, {}
         made = dict(text=text, place=place, left=None, right=None, tree=right, right_span=right.span)
+        self.infer = not self.is_derivative(left) and taken_apart(left) is None
         try:
             a, b, quantity = self.sides(left, right, first)
             if quantity:
@@ -167,13 +202,24 @@ class Claims(Definitions):
             self.readings = kept
             raise
         except SymbackpropError as error:
+            if isinstance(error, ShapeError) and self.inferred:
+                self.failures.append(error)
             made["error"] = error.at(line, column, self.formula.line(line))
             made["quantity"] = self.spoken(left)
+        finally:
+            self.infer = False
         said = tuple(f"{name} = {value}" for name, value in values.items())
         made["assumptions"] = (*self.general(), *(f"for {s}" for s in said), *self.readings)
         self.readings = kept
         known = {f.name for f in fields(Claim)}
         self.claims.append(Claim(**{k: v for k, v in made.items() if k in known}))
+
+    def broken_claim(self, rel: Rel, source: Source, error: SymbackpropError) -> None:
+        """A claim that could not be read, with the reason."""
+        line, column = source.place(rel.span[0])
+        place = Place(line, column, source.line(line))
+        text = " ".join(source.text[rel.span[0]:rel.span[1]].split())
+        self.claims.append(Claim(text, place, None, None, error.at(line, column, source.line(line))))
 
     def general(self) -> tuple[str, ...]:
         """What every claim rests on: the assumed loss, inferred shapes, readings of the definitions."""

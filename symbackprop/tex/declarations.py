@@ -28,6 +28,7 @@ class Declarations(Resolver):
         self.unread: list[SymbackpropError] = []
         self.failures: list[SymbackpropError] = []
         self.depths = {}
+        self.primed: set[tuple[str, int]] = set()
 
     def declarations(self) -> None:
         """Everything that stands before the equations by its form."""
@@ -49,6 +50,11 @@ class Declarations(Resolver):
                 self.declare_function(part.node)
         for part in self.parts:
             self.formula = part.source
+            if part.kind == "equation":
+                for side in part.node.items:
+                    found = own_entries(side)
+                    if found is not None and found[0].primes:
+                        self.primed.add((found[0].base, found[0].primes))
             if part.kind == "bare" or part.kind == "equation":
                 self.shape_of_literal(part.node)
 
@@ -181,7 +187,7 @@ class Declarations(Resolver):
     def spell(self, name: str, node: Node, key: Key) -> None:
         """Keep the user's spelling of a name that has a mark above it."""
         text = typeset(self.formula.text[node.span[0]:node.span[1]])
-        if text is not None and (key[2] or key[3]) and not self.layers.keys() & set(text):
+        if text is not None and (key[2] or key[3] or not key[1].replace(',', '').isalnum() and key[1]) and not self.layers.keys() & set(text):
             self.table.tex[name] = text
 
     def declare_function(self, node: Rel) -> None:
@@ -208,12 +214,9 @@ class Declarations(Resolver):
         if base is not None and shape[0].base.lower() != base.base.lower():
             return
         key = (w.base, "", "", w.primes)
-        if key not in self.table.tensors and not (base is None and self.is_defined_elsewhere(key, node)):
+        if key not in self.table.tensors:
             sizes = tuple(sp.Integer(n) for n in shape[1] if n != 1)
             self.enter_tensor(key, sizes, False, (), literal)
-
-    def is_defined_elsewhere(self, key: Key, node: Node) -> bool:
-        return False
 
 
 def own_entries(node: Node) -> tuple[Written, tuple[int, int]] | None:

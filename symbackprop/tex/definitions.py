@@ -17,12 +17,14 @@ from .declarations import Declarations
 from .derivatives import is_d
 from .facts import Facts
 from .literals import COLUMN, ROW, common
-from .names import Entry, Key, Macro, Written, label, letters_of, program_name, taken_apart, unwrapped
+from .names import Entry, Key, Macro, Written, label, letters_of, parts_of, program_name, taken_apart, unwrapped
 from .scope import NoSuchLayer, Undeclared, is_index, negated
 from .statements import EQUALS, Statement, called
 from .syntax import Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sym, walk
 from .tensors import Term, gathered, like, multiply, same
 
+NEW = frozenset(("new", "next", "t+1", "k+1", "updated", "tau+1"))
+OLD = frozenset(("old", "t", "k", "prev", "current", "tau"))
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
 
 
@@ -41,37 +43,42 @@ class Definitions(Facts):
                     continue
                 for values in self.instances(part.node):
                     self.pending.append((part, dict(values)))
-        self.aliases()
+        self.numbered = frozenset(k[0] for k in self.table.tensors if k[1].isdigit() or k[2].isdigit())
+        self.defining = True
         self.define_functions()
         self.rounds()
         self.infer = True
         self.rounds()
-        self.infer = False
+        self.infer = self.defining = False
 
     def rounds(self) -> None:
         """Go over what is pending until nothing more can be read."""
         progress = True
         while progress:
             progress = False
-            for part, values in list(self.pending):
-                before = self.layers
-                self.layers = {**before, **values}
-                self.formula = part.source
-                try:
-                    if self.define(part, values):
-                        self.pending.remove((part, values))
-                        progress = True
-                        if self.infer:
-                            self.infer_one_at_a_time()
-                except NoSuchLayer:
-                    self.pending.remove((part, values))
-                except Undeclared as error:
-                    self.last_error = error
-                except SymbackpropError as error:
-                    self.pending.remove((part, values))
-                    self.failed(part, error)
-                finally:
-                    self.layers = before
+            for pair in list(self.pending):
+                if any(pair is p for p in self.pending) and self.attempt(*pair):
+                    self.pending = [p for p in self.pending if p is not pair]
+                    progress = True
+                    if self.infer:
+                        self.infer_one_at_a_time()
+
+    def attempt(self, part: Statement, values: dict[str, int]) -> bool:
+        """Try one pending equation; True where it is done with."""
+        before = self.layers
+        self.layers = {**before, **values}
+        self.formula = part.source
+        try:
+            return self.define(part, values)
+        except NoSuchLayer:
+            return True
+        except Undeclared:
+            return False
+        except SymbackpropError as error:
+            self.failed(part, error)
+            return True
+        finally:
+            self.layers = before
 
     def infer_one_at_a_time(self) -> None:
         """After an inference, what became readable without one is read first."""
@@ -91,6 +98,9 @@ class Definitions(Facts):
         """Read one pending equation: True where it is done with, be it that it defines or that it is a claim."""
         rel: Rel = part.node
         left = rel.items[0]
+        if len(rel.items) == 2 and self.is_law(left) and self.names_new_entries(rel.items[1]):
+            rel = Rel((rel.items[1], left), rel.ops, rel.span)
+            return self.define_literal(part, rel, values)
         if self.is_update(left) or self.is_derivative(left) or self.is_law(left):
             self.claim_parts.append((part, values))
             return True
@@ -127,8 +137,17 @@ class Definitions(Facts):
             isinstance(left, Script) and not isinstance(left.base, Sym) or \
             isinstance(left, Group) and not isinstance(left.body, List)
 
+    def names_new_entries(self, right: Node) -> bool:
+        """Whether `x W = [h'_1, h'_2]` introduces h'."""
+        from .declarations import own_entries
+        found = own_entries(right)
+        return found is not None and (found[0].base, "", "", found[0].primes) not in self.table.tensors
+
     def is_update(self, left: Node) -> bool:
-        return False
+        """`v^{new} = …`, `w_{t+1} = …`: what a step of an optimiser makes of a name."""
+        w = taken_apart(left)
+        words = {label(unwrapped(p), {}) for p in (*w.sub, *w.sup)} if w is not None else set()
+        return bool(words & NEW)
 
     def is_derivative(self, left: Node) -> bool:
         """Whether a left side is a derivative by its form alone."""
@@ -157,6 +176,9 @@ class Definitions(Facts):
             return True
         self.readings_before = dict(self.readings)
         term = self.right_side(rel.items[1], letters, self.table.tensors.get(k))
+        if k in self.table.tensors and self.table.tensors[k].name in names_in(term.node):
+            self.claim_parts.append((part, values))
+            return True
         self.bind(k, [name for name, _ in letters], [where for _, where in letters], term, rel)
         if len(rel.items) > 2:
             self.claim_parts.append((replace(part, node=Rel(rel.items[1:], rel.ops[1:], rel.span)), values))
@@ -267,9 +289,6 @@ class Definitions(Facts):
 
     # --- functions ------------------------------------------------------------------------------------------------
 
-    def aliases(self) -> None:
-        """`\\delta^l := \\frac{\\partial C}{\\partial z^l}` names a quantity; it is read with the claims."""
-
     def define_functions(self) -> None:
         """`g(z) = \\tanh z`, `h_\\theta(x) = \\theta^T x`: the argument is a name that stands for nothing else."""
         for part, values in list(self.pending):
@@ -279,9 +298,11 @@ class Definitions(Facts):
             self.formula = part.source
             head, group = pair
             w = taken_apart(head)
+            if w.primes or (w.base, self.labels(w.sub), self.labels(w.sup), 0) in self.table.functions:
+                continue
             args = list(group.body.items) if isinstance(group.body, List) else [group.body]
             formals = [taken_apart(a) for a in args]
-            if None in formals or self.are_tensors(formals, part):
+            if None in formals or self.are_tensors(formals, part) and not self.is_called_apart(w, group):
                 continue
             before = self.layers
             self.layers = {**before, **values}
@@ -302,6 +323,20 @@ class Definitions(Facts):
         keys = [(f.base, self.labels(f.sub), self.labels(f.sup), f.primes) for f in formals]
         left_of_others = {self.left_key(p.node.items[0]) for p, _ in self.pending if p is not part and called(p.node.items[0]) is None}
         return all(k in self.table.tensors and not self.table.tensors[k].slots or k in left_of_others for k in keys)
+
+    def is_called_apart(self, w: Written, group: Group) -> bool:
+        """Whether the text gives a function other arguments as well, or a prime."""
+        said = self.text(group)
+        for part in self.parts:
+            for node, _ in walk(part.node):
+                if isinstance(node, Juxt):
+                    for item, after in zip(node.items, node.items[1:]):
+                        v = taken_apart(item)
+                        if v is not None and v.base == w.base and self.labels(v.sub) == self.labels(w.sub) and isinstance(after, Group):
+                            spelled = " ".join(part.source.text[after.span[0]:after.span[1]].split())
+                            if v.primes or spelled[:80] != said and after.open == "(":
+                                return True
+        return False
 
     def left_key(self, node: Node) -> Key | None:
         w = taken_apart(node)
@@ -398,6 +433,8 @@ class Definitions(Facts):
             return positions
         if w.base in self.ranks:
             return self.ranks[w.base]
+        if self.entries_of(w.base) == 2:
+            return 2
         stem = w.base.split(".")[0]
         if "bold" in w.symbol.marks:
             return 2 if stem[0].isupper() else 1
@@ -406,8 +443,36 @@ class Definitions(Facts):
         return 2 if stem[0].isupper() else 1
 
     def other_ranks(self) -> list[tuple[str, int]]:
-        """Other ranks that undeclared names could have."""
-        return [(base, other) for base, rank in self.bases_inferred.items() for other in (2, 0, 1) if other != rank]
+        """Other ranks that undeclared names could have, the likelier first."""
+        found = []
+        for base, rank in self.bases_inferred.items():
+            if self.entries_of(base) == 2:
+                continue
+            likely = (2, 1) if self.is_turned(base) or base in ("w", "v", "u") else (0, 2, 1)
+            found += [(base, other) for other in (*likely, 0) if other != rank]
+        return list(dict.fromkeys(found))
+
+    def entries_of(self, base: str) -> int:
+        """How many indices the text writes under a name."""
+        counts = [0]
+        for part in self.parts:
+            for node, _ in walk(part.node):
+                if isinstance(node, Script) and node.sub is not None and (w := taken_apart(node)) is not None and w.base == base:
+                    letters = [p for q in w.sub for p in letters_of(q)]
+                    if all(is_index(p) and p.name not in self.table.layers for p in letters):
+                        counts.append(len(letters))
+        return max(counts)
+
+    def is_turned(self, base: str) -> bool:
+        """Whether a name is transposed somewhere: then it is no scalar."""
+        for part in self.parts:
+            for node, _ in walk(part.node):
+                if isinstance(node, Script):
+                    inner = node.base.body if isinstance(node.base, Group) else node
+                    w, outer = taken_apart(inner), parts_of(node.sup)
+                    if w is not None and w.base == base and any(self.is_transposed(p) for p in outer):
+                        return True
+        return False
 
 
 def replace_left(rel: Rel, left: Node) -> Rel:

@@ -13,7 +13,6 @@ from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Contract, Expr, Labels, Var, names_in
 from .lookup import Lookup
 from .names import Written, label, taken_apart, unwrapped
-from .scope import Undeclared
 from .syntax import Frac, Group, Juxt, Node, Prod, Script, Sym
 from .tensors import Term
 
@@ -230,9 +229,8 @@ def chained(a: Term, b: Term) -> Term | None:
         if b.ratio[1] != a.ratio[0]:
             return None
         a, b = b, a
-    first, second = pattern(a.node), pattern(b.node)
     shared = _shared(a, b)
-    if shared is None or first is None or second is None:
+    if shared is None:
         return None
     left = tuple(range(len(a.node.shape)))
     right = tuple(range(len(a.node.shape) - shared, len(a.node.shape) - shared + len(b.node.shape)))
@@ -247,6 +245,3 @@ def _shared(a: Term, b: Term) -> int | None:
         if a.tail[a.rank - count:] == b.tail[:count]:
             return count
     return None
-
-
-__all__ = ["Quantities", "Undeclared", "chained", "is_d", "pattern"]

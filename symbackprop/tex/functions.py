@@ -205,7 +205,13 @@ class Functions(Quantities):
             return None
         finally:
             self.formals = before
-        return function(macro.name, body=sp.Lambda(symbols, expr)) if not body.rank and not body.axes else None
+        if body.rank or body.axes:
+            return None
+        known = next((r for r in SCALAR_OPS.values() if r.arity == len(symbols) and not r.params and r.expr == expr), None)
+        if known is not None:
+            self.take(f"{macro.name} is the function {known.name}")
+            return function(known.name)
+        return function(macro.name, body=sp.Lambda(symbols, expr))
 
 
 def is_zero(term: Term) -> bool:

@@ -120,4 +120,7 @@ def counted(nodes: list[Num], places: list[tuple[int, int]]) -> Node | None:
     for name, k in ((ROW, 0), (COLUMN, 1)):
         if all(t == str(place[k]) for t, place in zip(texts, places)):
             return Sym(name, "letter", (), nodes[0].span)
+    if all(len(t) == 2 and t.isdigit() for t in texts):
+        pair = [counted([replace(n, text=n.text[k]) for n in nodes], places) for k in (0, 1)]
+        return None if None in pair else List(tuple(pair), ",", nodes[0].span)
     return None

@@ -24,6 +24,8 @@ POWERS = frozenset(("odot", "circ"))
 
 
 class Lookup(Scope):
+    primed: set[tuple[str, int]] = frozenset()
+
     def symbol(self, node: Node) -> Term:
         """The value of a symbol; raises `Undeclared` where the table has none."""
         written = taken_apart(node)
@@ -36,7 +38,7 @@ class Lookup(Scope):
 
     def find(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         """The tensor that a symbol names, with the scripts that are left over."""
-        for count in ((w.primes, 0) if w.primes else (0,)):
+        for count in ((w.primes, 0) if w.primes and (w.base, w.primes) not in self.primed else (w.primes,)):
             left_primes = w.primes - count
             for sub, sup, rest_sub, rest_sup in self.splits(w):
                 k = (w.base, sub, sup, count)
@@ -74,14 +76,24 @@ class Lookup(Scope):
         return {*self.indices, *self.layers, *self.table.sizes}
 
     def check_layer(self, w: Written) -> None:
-        """A label made of a layer's number, for which no such layer exists."""
+        """Refuse a label made of a layer's number where other layers of that name exist, and this one does not."""
         numbered = [p for p in (*w.sub, *w.sup) if any(name in self.layers for name in letters_in(p))]
         for part in numbered:
             value = whole(unwrapped(part), self.layers)
-            spelled = label(part, self.layers)
-            for k in self.table.tensors:
-                if k[0] == w.base and spelled != k[2] and any(piece.isdigit() for piece in (k[1], k[2])) and value is not None:
-                    raise self.fail(w.node, f"there is no {self.text(w.node)} for number {value}", None, NoSuchLayer)
+            others = [k for k in self.table.tensors if k[0] == w.base and (k[1].isdigit() or k[2].isdigit())]
+            if value is None or not others:
+                continue
+            low, high = self.layer_range()
+            open_still = self.defining and w.base not in self.numbered and low - 1 <= value <= high
+            if not open_still:
+                raise self.fail(w.node, f"there is no {self.text(w.node)} for number {value}", None, NoSuchLayer)
+
+    defining = False
+    numbered: frozenset[str] = frozenset()
+
+    def layer_range(self) -> tuple[int, int]:
+        ranges = [*self.table.layers.values()] or [(1, max(self.layers.values()))]
+        return min(r[0] for r in ranges), max(r[1] for r in ranges)
 
     def size_of(self, w: Written, scripts: bool = True) -> sp.Expr | None:
         """The size that a symbol names; without `scripts`, of the base and what is below it alone."""
@@ -155,6 +167,8 @@ class Lookup(Scope):
         return self.power(term, part, node)
 
     def power(self, term: Term, part: Node, node: Node, entrywise: bool = False) -> Term:
+        if isinstance(part, Sym) and part.kind in ("run", "name") and self.size_of(taken_apart(part)) is None:
+            raise self.undeclared(node, (self.text(node), "", "", 0))
         exponent = self.value(part)
         if exponent.rank or exponent.axes:
             raise self.fail(node, f"{self.text(part)} is no power")
@@ -210,6 +224,8 @@ class Lookup(Scope):
         if term.rank == 0:
             raise self.fail(node, f"{self.text(node)}: {self.text(node.base) if isinstance(node, Script) else 'a scalar'} "
                                   f"is a scalar and has no entries")
+        if len(parts) == 1 and term.rank == 2 and isinstance(parts[0], Num) and len(parts[0].text) == 2:
+            parts = [Num(digit, (), parts[0].span) for digit in parts[0].text]
         if len(parts) == 1 and term.rank == 2:
             self.take(f"{self.text(node)} is row {self.text(parts[0])}, as a column")
             return replace(self.at_index(term, 0, parts[0], node), row=False)
@@ -273,13 +289,35 @@ class Lookup(Scope):
             if not labels:
                 dim = self.size(w.sub[0]) if w.sub else self.unknown(f"I@{w.node.span[0]}")
                 return Term(Delta(dim)), (), w.sup, 0
-        if (found := self.cotangent(w)) is not None:
+        if (found := self.cotangent(w) or self.diagonal(w) or self.last_layer(w)) is not None:
             return found
         if (found := self.by_capital(w)) is not None:
             return found
         if self.infer and (found := self.inferred_symbol(w)) is not None:
             return found
         raise self.undeclared(w.node, (w.base, self.labels(w.sub), self.labels(w.sup), w.primes))
+
+    def diagonal(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """`D_x` is the diagonal matrix of a vector x."""
+        if w.base != "D" or len(w.sub) != 1 or w.primes:
+            return None
+        inner = taken_apart(w.sub[0])
+        found = self.find(inner) if inner is not None else None
+        if found is None or found[0].rank != 1 or found[0].axes:
+            return None
+        self.take(f"{self.text(w.node)} is diag({self.text(w.sub[0])})")
+        vector = found[0].node
+        return Term(contract((vector, Delta(vector.shape[0])), ((0,), (0, 1)), (0, 1))), (), w.sup, 0
+
+    def last_layer(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """A name without its layer's number, where only numbered ones exist: the last of them."""
+        numbers = sorted(int(k[2]) for k in self.table.tensors if k[0] == w.base and k[1] == "" and k[2].isdigit())
+        if self.defining or not numbers or "L" not in self.layers or numbers[-1] != self.layers["L"] or w.primes or \
+                any(not self.is_transposed(p) for p in w.sup):
+            return None
+        self.take(f"{self.text(w.node)} is that of the last layer")
+        entry = self.table.tensors[w.base, "", str(numbers[-1]), 0]
+        return *self.slotted(entry, w.node, w.sub, w.sup), 0
 
     def kronecker(self, pair: list[Node], node: Node) -> Term:
         names = [unwrapped(p).name for p in pair if isinstance(unwrapped(p), Sym)]

@@ -11,9 +11,10 @@ from functools import partial
 
 import sympy as sp
 
-from ..algebra import add as add_nodes, contract
+from ..algebra import add as add_nodes, scale
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
-from ..expr import Const, Map, Ones, function
+from ..expr import Add, Const, Contract, Map, Ones, function
+from ..ops.tensor import apply as tensor_op
 from .derivatives import chained, is_d
 from .juxtaposed import Juxtaposed
 from .literals import Literals
@@ -196,6 +197,10 @@ class Resolver(Sums, Literals, Juxtaposed):
         """A quotient, entry by entry where the denominator is a tensor."""
         if bottom.is_number and bottom.node.value == 0:
             raise self.fail(part, "division by zero")
+        if top.is_number and (logistic := as_logistic(bottom)) is not None:
+            return times(top.node.value, logistic)
+        if (normalised := self.as_softmax(top, bottom, node)) is not None:
+            return normalised
         below = raised(bottom, sp.Integer(-1))
         if top.is_number and bottom.rank:
             return times(top.node.value, below)
@@ -203,6 +208,22 @@ class Resolver(Sums, Literals, Juxtaposed):
             return hadamard(top, below)
         except ShapeError:
             raise self.fail(node, f"{self.text(node)}: {top.show()} is divided by what is {bottom.show()}", None, ShapeError) from None
+
+    def as_softmax(self, top: Term, bottom: Term, node: Node) -> Term | None:
+        """`\\frac{e^{z_i}}{\\sum_j e^{z_j}}` is the softmax of z."""
+        e, below = top.node, bottom.node
+        if type(e) is not Map or e.function.name != "exp" or e.function.derivative or type(below) is not Contract \
+                or below.operands != (e,) or len(set(below.inputs[0])) != len(e.shape):
+            return None
+        gone = [k for k, i in enumerate(below.inputs[0]) if i not in below.output]
+        kept = tuple(i for i in below.inputs[0] if i in below.output)
+        if len(gone) != 1 or kept != below.output or top.rank > 1 or bottom.rank:
+            return None
+        index = (*top.axes, *("?" * top.rank))[gone[0]]
+        if bottom.axes != tuple(a for a in top.axes if a != index):
+            return None
+        self.take(f"{self.text(node)} is a softmax")
+        return Term(tensor_op("softmax", e.args[0], params=(gone[0],)), top.axes, top.row)
 
     def read_root(self, node: Sqrt) -> Term:
         degree = sp.Integer(2) if node.degree is None else self.value(node.degree).node.value
@@ -381,6 +402,17 @@ class Resolver(Sums, Literals, Juxtaposed):
                Frac: read_fraction, Sqrt: read_root, Prod: read_product, Cases: read_cases, List: refuse, Rel: refuse,
                Juxt: lambda self, node: self.juxtaposed(node), Big: lambda self, node: self.big(node),
                Matrix: lambda self, node: self.matrix(node)}
+
+
+def as_logistic(bottom: Term) -> Term | None:
+    """σ(z) where a denominator is 1 + e^{-z}: the same function under its own name."""
+    node = bottom.node
+    if type(node) is not Add or len(node.terms) != 2 or node.terms[0] not in (Ones(node.shape), Const(sp.S.One)):
+        return None
+    e = node.terms[1]
+    if type(e) is not Map or e.function.name != "exp" or e.function.derivative:
+        return None
+    return Term(Map(function("sigmoid"), (scale(-1, e.args[0]),)), bottom.axes, bottom.row)
 
 
 def part(items: tuple[Node, ...]) -> Node:
