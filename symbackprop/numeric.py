@@ -27,7 +27,7 @@ class Precise:
         self.digits = digits
 
     def number(self, value: object) -> object:
-        return mpmath.mpf(value) if not isinstance(value, sp.Basic) else mpmath.mpf(sp.N(value, self.digits + 10)._mpf_)
+        return mpmath.mpf(value) if not isinstance(value, sp.Basic) else mpmath.mpf(sp.Float(sp.N(value, self.digits + 10), self.digits + 10)._mpf_)
 
     def array(self, values: np.ndarray) -> np.ndarray:
         made = np.empty(np.shape(values), dtype=object)

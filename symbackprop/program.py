@@ -6,6 +6,7 @@ substituted into anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,13 +63,27 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim to be judged: the two sides as written, and where."""
+    """A claim to be judged: the two sides as written, and where.
+
+    `∂C/∂W` on either side is a variable of that name and of W's shape, whose value is the derivative itself (or, in
+    `right`, what an earlier claim that `binds` it says). `quantity` names what is claimed, `assumptions` the readings
+    taken. `strict` demands the tensor's own layout. `tree` is the right side's structure with spans into `origin`,
+    where it stands at `right_span`; `reread` reads another right side in its place.
+    """
 
     text: str
     place: Place | None
     left: Expr | None
     right: Expr | None
     error: SymbackpropError | None = None
+    quantity: str = ""
+    assumptions: tuple[str, ...] = ()
+    strict: bool = False
+    binds: str | None = None
+    right_span: tuple[int, int] | None = None
+    tree: object | None = None
+    reread: Callable[[str], Expr] | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,13 @@ def judge_claim(program: Program, claim: Claim) -> Verdict:
             return Verdict(**head, quantity="", verdict="refuted", evidence=claim.error.message,
                            diagnosis={"kind": "shape", "message": claim.error.hint or claim.error.message, "fix": ""})
         return Verdict(**head, quantity="", verdict="error", evidence=str(claim.error.message))
-    quantity = next((name for name in names_in(claim.left) if name.startswith("∂")), "").replace("∂", "d")
+    quantity = claim.quantity or next((name for name in names_in(claim.left) if name.startswith("∂")), "").replace("∂", "d")
     head["quantity"] = quantity
     try:
         left, right = (expanded_side(program, side) for side in (claim.left, claim.right))
     except SymbackpropError as error:
         return Verdict(**head, verdict="undecided", evidence=error.message)
-    assumptions = tuple(str(f) for f in program.facts)
+    assumptions = (*claim.assumptions, *(str(f) for f in program.facts))
     if left.shape != right.shape:
         return judge_shapes(program, head, left, right, assumptions)
     return judge_values(program, head, left, right, assumptions)

@@ -7,7 +7,7 @@ indices. What a claim needed that the text does not say stands in its assumption
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import islice, product as choices
 
 import sympy as sp
@@ -35,6 +35,7 @@ class Claims(Definitions):
     def find_losses(self) -> None:
         """The losses: what the derivatives of the text differentiate; else the scalar that nothing reads."""
         self.claims: list[Claim] = []
+        self.model_readings = tuple(self.readings)
         self.defined = frozenset(e.name for e in self.equations)
         scalars = {e.name: e for e in self.equations if not e.expr.shape}
         found: dict[str, None] = {}
@@ -80,11 +81,11 @@ class Claims(Definitions):
 
     def assume_loss(self, w: Written, node: Node) -> str | None:
         """A loss that the text differentiates and nowhere defines: ½‖ŷ − y‖² where there is a ŷ and a y."""
-        if w.base not in ("C", "L", "E", "J", "ell", "L.cal", "loss", "Loss", "Cost", "cost") or w.sub or w.sup:
+        if w.base in self.broken or w.base not in ("C", "L", "E", "J", "ell", "L.cal", "loss", "Loss", "Cost", "cost") or w.sub or w.sup:
             return None
         hats = [(k, e) for k, e in self.table.tensors.items() if k[0].endswith(".hat")]
         pairs = [(e, self.table.tensors.get((k[0][:-4], *k[1:]))) for k, e in hats]
-        pairs = [(a, b) for a, b in pairs if b is not None and a.shape == b.shape]
+        pairs = [(a, b) for a, b in pairs if b is not None and len(a.shape) == len(b.shape) and all(map(same, a.shape, b.shape))]
         if len(pairs) != 1:
             return None
         a, b = pairs[0]
@@ -100,8 +101,6 @@ class Claims(Definitions):
     # --- claims ------------------------------------------------------------------------------------------------------
 
     def read_claims(self) -> None:
-        for part, values in self.pending:
-            self.claim_parts.append((part, values))
         spot = lambda pair: (pair[0].source.place(pair[0].span[0]), pair[1].get("l", 0))
         skipped: dict[int, tuple[Statement, SymbackpropError]] = {}
         told: set[int] = set()
@@ -186,7 +185,7 @@ class Claims(Definitions):
         place = Place(line, column, self.formula.line(line))
         self.readings, kept = {}, self.readings
         self.forks, self.choices = {}, {}
-        made = dict(text=text, place=place, left=None, right=None, tree=right, right_span=right.span)
+        made = dict(text=text, place=place, left=None, right=None, tree=right, right_span=right.span, origin=self.formula.text)
         self.infer = not self.is_derivative(left) and taken_apart(left) is None
         try:
             a, b, quantity = self.sides(left, right, first)
@@ -211,8 +210,7 @@ class Claims(Definitions):
         said = tuple(f"{name} = {value}" for name, value in values.items())
         made["assumptions"] = (*self.general(), *(f"for {s}" for s in said), *self.readings)
         self.readings = kept
-        known = {f.name for f in fields(Claim)}
-        self.claims.append(Claim(**{k: v for k, v in made.items() if k in known}))
+        self.claims.append(Claim(**made))
 
     def broken_claim(self, rel: Rel, source: Source, error: SymbackpropError) -> None:
         """A claim that could not be read, with the reason."""
@@ -224,11 +222,7 @@ class Claims(Definitions):
     def general(self) -> tuple[str, ...]:
         """What every claim rests on: the assumed loss, inferred shapes, readings of the definitions."""
         shapes = [f"{e.name} is taken to be {Term(e.var, (), e.row).show()}" for e in self.inferred.values()]
-        return (*([self.loss_note] if self.loss_note else []), *shapes, *self.readings_of_model)
-
-    @property
-    def readings_of_model(self) -> tuple[str, ...]:
-        return ()
+        return (*([self.loss_note] if self.loss_note else []), *shapes, *self.model_readings)
 
     def source_text(self, left: Node, right: Node) -> str:
         return " ".join(self.formula.text[left.span[0]:right.span[1]].split())

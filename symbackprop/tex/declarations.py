@@ -9,9 +9,9 @@ from ..expr import Const, Shape, Var, function, names_in
 from ..program import Equation, Fact
 from .names import Entry, Key, Written, label, letters_in, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
-from .scope import NoSuchLayer
+from .scope import conditions
 from .statements import Statement, is_range, is_space, space_shape
-from .syntax import Group, Juxt, List, Node, Num, Rel, Script, Sym, walk
+from .syntax import Big, Group, List, Node, Num, Rel, Script, Sym, children, walk
 from .tensors import Term, same
 
 DEPTH = 3
@@ -95,24 +95,22 @@ class Declarations(Resolver):
         """Where l, L or ℓ stands above a name and no line says how far it runs, three layers are taken."""
         self.ranges = dict(self.ranges)
         for part in self.parts:
-            for node, _ in walk(part.node):
-                w = taken_apart(node) if isinstance(node, Script) else None
-                for p in w.sup if w else ():
-                    if isinstance(unwrapped(p), Sym) and unwrapped(p).name == "L" or {"l", "ell"} & set(letters_in(p)):
-                        for name in set(letters_in(p)) & {"l", "ell"}:
+            for parts in free_scripts(part.node):
+                for p in parts[1]:
+                    letters = set(letters_in(p)) & {"l", "ell"}
+                    if isinstance(unwrapped(p), Sym) and unwrapped(p).name == "L" or letters:
+                        for name in letters:
                             self.table.layers.setdefault(name, (1, self.layers.get("L", DEPTH)))
                         self.layers.setdefault("L", max((high for _, high in self.table.layers.values()), default=DEPTH))
         if "L" in self.layers:
-            said = self.layers["L"]
-            self.notes[f"layers: read with {said} layers"] = None
+            self.notes[f"layers: read with {self.layers['L']} layers"] = None
         self.depths = self.table.layers
 
     def layer_letters(self, node: Node) -> list[str]:
         """The layer numbers that a formula leaves free, in scripts of its names."""
         found: dict[str, None] = {}
-        for part, _ in walk(node):
-            w = taken_apart(part) if isinstance(part, Script) else None
-            for p in (*w.sub, *w.sup) if w else ():
+        for sub, sup in free_scripts(node):
+            for p in (*sub, *sup):
                 for name in letters_in(unwrapped(p)):
                     if name in self.table.layers and name not in self.layers:
                         found.setdefault(name)
@@ -217,6 +215,25 @@ class Declarations(Resolver):
         if key not in self.table.tensors:
             sizes = tuple(sp.Integer(n) for n in shape[1] if n != 1)
             self.enter_tensor(key, sizes, False, (), literal)
+
+
+def free_scripts(root: Node) -> list[tuple[tuple[Node, ...], tuple[Node, ...]]]:
+    """The parts below and above every name, without those that speak of a sum's own index."""
+    found = []
+    stack: list[tuple[Node, frozenset[str]]] = [(root, frozenset())]
+    while stack:
+        node, bound = stack.pop()
+        if isinstance(node, Big):
+            stack += [(part, bound) for part in (node.sub, node.sup) if part is not None]
+            own = frozenset(x.name for c in conditions(node.sub) for x, _ in walk(c) if isinstance(x, Sym))
+            stack.append((node.body, bound | own))
+            continue
+        w = taken_apart(node) if isinstance(node, Script) else None
+        if w is not None:
+            free = lambda parts: tuple(p for p in parts if not set(letters_in(unwrapped(p))) & bound)
+            found.append((free(w.sub), free(w.sup)))
+        stack += [(part, bound) for part in children(node)]
+    return found
 
 
 def own_entries(node: Node) -> tuple[Written, tuple[int, int]] | None:

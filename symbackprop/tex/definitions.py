@@ -50,6 +50,14 @@ class Definitions(Facts):
         self.infer = True
         self.rounds()
         self.infer = self.defining = False
+        for part, values in self.pending:
+            self.formula, before, self.layers = part.source, self.layers, {**self.layers, **values}
+            try:
+                self.define(part, values)
+            except SymbackpropError as error:
+                self.failed(part, error)
+            finally:
+                self.layers = before
 
     def rounds(self) -> None:
         """Go over what is pending until nothing more can be read."""
@@ -65,7 +73,7 @@ class Definitions(Facts):
 
     def attempt(self, part: Statement, values: dict[str, int]) -> bool:
         """Try one pending equation; True where it is done with."""
-        before = self.layers
+        before, readings = self.layers, dict(self.readings)
         self.layers = {**before, **values}
         self.formula = part.source
         try:
@@ -73,8 +81,10 @@ class Definitions(Facts):
         except NoSuchLayer:
             return True
         except Undeclared:
+            self.readings = readings
             return False
         except SymbackpropError as error:
+            self.readings = readings
             self.failed(part, error)
             return True
         finally:
@@ -91,6 +101,10 @@ class Definitions(Facts):
     def failed(self, part: Statement, error: SymbackpropError) -> None:
         line, column = part.source.place(part.span[0])
         self.failures.append(error.at(line, column, part.source.line(line)))
+        head = called(part.node.items[0])
+        w = taken_apart(head[0] if head else part.node.items[0])
+        if w is not None:
+            self.broken.setdefault(w.base, error)
 
     # --- one equation ---------------------------------------------------------------------------------------------
 
@@ -381,7 +395,7 @@ class Definitions(Facts):
 
     def inferred_symbol(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         """A name that nothing declares: an input, its rank from how it is written, its sizes from where it stands."""
-        if w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
+        if w.base in self.broken or w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
             return None
         positions = [p for part in w.sub for p in letters_of(part) if self.is_position(unwrapped(p))]
         sub = () if positions else w.sub

@@ -6,21 +6,22 @@ again. Names that no line declares are inferred last, and said to be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
 
 import sympy as sp
 
-from ..errors import ParseError, ShapeError, SymbackpropError
-from ..expr import Var, show_shape, size
+from ..errors import ParseError
+from ..expr import size
 from ..ops import load
-from ..program import Claim, Equation, Fact, Place, Program, expose_pre_activations
+from ..program import Claim, Place, Program, expose_pre_activations
 from .claims import Claims
 from .document import Formula, formulas
-from .names import Entry, Table
+from .names import Table
 from .statements import Statement, statements
 from .tensors import Met, Unknown
 
 MAX_STARTS = 400
+CLAIM = re.compile(r"[^=]*(?:\\partial|\\nabla|\\delta|∂|∇|δ|\bd[A-Z]|\bgrad|\bd[A-Za-z]+\s*/\s*d)[^=]*=")
 
 
 def read_document(text: str, kind: str = "text") -> Program:
@@ -72,7 +73,7 @@ class Document(Claims):
     def __init__(self, found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int]) -> None:
         super().__init__(Table(), bindings)
         self.found, self.ranks = found, ranks
-        self.unread: list[ParseError] = [f.error for f in found if f.error is not None]
+        self.unread = [f for f in found if f.error is not None]
         self.parts: list[Statement] = [s for f in found if f.error is None for s in statements(f)]
 
     def read(self) -> None:
@@ -103,11 +104,26 @@ class Document(Claims):
         return size(plain)
 
     def program(self) -> Program:
-        if not self.table.tensors and not self.claims:
-            raise self.unread[0] if self.unread else ParseError(
-                "there is no model here: declare tensors (x \\in \\mathbb{R}^{n}) and write equations (z = W x)")
-        notes = tuple(self.notes) + tuple(f"not read: {e.message} (line {e.line})" for e in self.unread)
+        """The program, its claims in reading order; what could not be read is a claim in error, or a note."""
+        claims = [*self.claims, *(self.unread_claim(f) for f in self.unread if is_claim(f))]
+        troubles = [*(f.error for f in self.unread if not is_claim(f)), *(e for e in self.failures if e not in [c.error for c in claims])]
+        if not claims and troubles and (self.found[0].display or not self.equations):
+            raise troubles[0]
+        if not self.table.tensors and not claims:
+            raise ParseError("there is no model here: declare tensors (x \\in \\mathbb{R}^{n}) and write equations (z = W x)")
+        notes = (*self.notes, *(f"not read: line {e.line}: {e.message}" for e in troubles))
         taken = {*self.inputs, *(e.name for e in self.equations)}
         equations = expose_pre_activations(tuple(self.equations), taken)
         names = {name: tex for name, tex in self.table.tex.items() if name in taken}
-        return Program(dict(self.inputs), equations, (), tuple(dict.fromkeys(self.facts)), tuple(self.claims), names, notes)
+        claims.sort(key=lambda c: (c.place.line, c.place.column))
+        return Program(dict(self.inputs), equations, (), tuple(dict.fromkeys(self.facts)), tuple(claims), names, notes)
+
+    def unread_claim(self, formula: Formula) -> Claim:
+        line, column = formula.source.place(formula.span[0])
+        text = " ".join(formula.source.text[slice(*formula.span)].split())
+        return Claim(text, Place(line, column, formula.source.line(line)), None, None, formula.error)
+
+
+def is_claim(formula: Formula) -> bool:
+    """Whether a formula that could not be read has a derivative on its left."""
+    return bool(CLAIM.match(formula.source.text[slice(*formula.span)]))

@@ -48,6 +48,7 @@ class Scope:
         self.inferred: dict[str, Entry] = {}
         self.claimed: dict[str, Term] = {}
         self.losses: tuple[str, ...] = ()
+        self.broken: dict[str, SymbackpropError] = {}
         self.depth = 0
 
     # --- complaints and notes ---------------------------------------------------------------------------------
@@ -71,8 +72,12 @@ class Scope:
         return self.choices.get(node.span[0] * 1_000_003 + node.span[1], 0)
 
     def undeclared(self, node: Node, key: Key) -> SymbackpropError:
-        known = {k[0] for k in (*self.table.tensors, *self.table.functions)} | set(self.table.sizes)
-        error = self.fail(node, f"{self.text(node)} is not declared", nearest(key[0], known), Undeclared)
+        known = ({k[0] for k in (*self.table.tensors, *self.table.functions)} | set(self.table.sizes)) - {key[0]}
+        hint = nearest(key[0], known)
+        if key[0] in self.broken:
+            reason = self.broken[key[0]]
+            hint = f"what defines it, in line {reason.line}, could not be read: {reason.message}"
+        error = self.fail(node, f"{self.text(node)} is not declared", hint, Undeclared)
         error.key, error.written = key, node
         return error
 

@@ -1,0 +1,242 @@
+"""Documents with claims as people write them: what is proved, what is refuted, what is said not to be understood."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reading import agrees, data, document, value_of
+
+import symbackprop as sb
+from symbackprop.tex.detect import is_mathematics
+
+# M. Nielsen, Neural Networks and Deep Learning, chapter 2, without a single declaration.
+NIELSEN = r"""
+a^l = \sigma(z^l), \quad z^l = w^l a^{l-1} + b^l
+C = \frac{1}{2} \|y - a^L\|^2
+\delta^L = \nabla_a C \odot \sigma'(z^L)
+\delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l)
+\frac{\partial C}{\partial b^l_j} = \delta^l_j
+\frac{\partial C}{\partial w^l_{jk}} = a^{l-1}_k \delta^l_j
+"""
+# A. Ng's label style, declared, with an unnamed activation.
+LABELS = r"""
+W^{(l)} \in \mathbb{R}^{n_l \times n_{l-1}}, \; b^{(l)} \in \mathbb{R}^{n_l}, \quad l = 1, \dots, L
+x \in \mathbb{R}^{n_0}, y \in \mathbb{R}^{n_L}
+a^{(0)} = x
+z^{(l)} = W^{(l)} a^{(l-1)} + b^{(l)}, \quad a^{(l)} = g(z^{(l)})
+J = \frac{1}{2} \|a^{(L)} - y\|^2
+\delta^{(l)} := \frac{\partial J}{\partial z^{(l)}}
+\delta^{(L)} = (a^{(L)} - y) \odot g'(z^{(L)})
+\delta^{(l)} = (W^{(l+1)})^\top \delta^{(l+1)} \odot g'(z^{(l)})
+\frac{\partial J}{\partial W^{(l)}} = \delta^{(l)} (a^{(l-1)})^\top
+\frac{\partial J}{\partial b^{(l)}} = \delta^{(l)}
+"""
+# CS231n's style: rows are examples, `dZ` is a name.
+ROWS = r"""
+X \in \mathbb{R}^{N \times d}, W_1 \in \mathbb{R}^{d \times h}, b_1 \in \mathbb{R}^{h}, W_2 \in \mathbb{R}^{h \times c}, b_2 \in \mathbb{R}^{c}
+Y \in \mathbb{R}^{N \times c}
+Y \mathbf{1} = \mathbf{1}
+Z_1 = X W_1 + b_1
+A_1 = \mathrm{ReLU}(Z_1)
+Z_2 = A_1 W_2 + b_2
+P = \operatorname{softmax}(Z_2)
+L = -\frac{1}{N} \sum_{i=1}^N \sum_{j=1}^c Y_{ij} \log P_{ij}
+dZ_2 = \frac{1}{N} (P - Y)
+dW_2 = A_1^T dZ_2
+db_2 = dZ_2^T \mathbf{1}
+dA_1 = dZ_2 W_2^T
+dZ_1 = dA_1 \odot \mathbf{1}[Z_1 > 0]
+dW_1 = X^T dZ_1
+"""
+SOFTMAX = r"""
+z, y \in \mathbb{R}^K
+p_i = \frac{e^{z_i}}{\sum_{j} e^{z_j}}
+L = -\sum_{i} y_i \log p_i
+\sum_i y_i = 1
+\frac{\partial L}{\partial z_i} = p_i - y_i
+"""
+ENTRIES = r"""
+z_j = \sum_k w_{jk} x_k + b_j
+a_j = \sigma(z_j)
+C = \frac{1}{2} \sum_j (a_j - y_j)^2
+\frac{\partial C}{\partial w_{jk}} = (a_j - y_j) \sigma'(z_j) x_k
+\frac{\partial C}{\partial w} = ((a - y) \odot \sigma'(z)) x^T
+\frac{\partial C}{\partial x_k} = \sum_j w_{jk} \delta_j
+"""
+LSTM = r"""
+x_t \in \mathbb{R}^{n}, h_{t-1}, c_{t-1} \in \mathbb{R}^{m}
+W_f, W_i \in \mathbb{R}^{m \times n}, U_f, U_i \in \mathbb{R}^{m \times m}, b_f, b_i \in \mathbb{R}^m
+f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)
+i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i)
+c_t = f_t * c_{t-1} + i_t * \tanh(W_i x_t)
+L = \sum_j c_{t,j}^2
+\frac{\partial L}{\partial c_t} = 2 c_t
+\frac{\partial L}{\partial f_t} = \frac{\partial L}{\partial c_t} \odot c_{t-1}
+\frac{\partial L}{\partial U_f} = \left( \frac{\partial L}{\partial f_t} \odot f_t \odot (1 - f_t)\right) h_{t-1}^T
+"""
+ATTENTION = r"""
+Q, K, V \in \mathbb{R}^{n \times d}, G \in \mathbb{R}^{n \times d}
+S = \frac{Q K^T}{\sqrt{d}}, \quad P = \operatorname{softmax}(S), \quad O = P V
+L = \operatorname{tr}(G^T O)
+dO = G
+dV = P^T dO
+dP = dO V^T
+dS = P \circ (dP - \operatorname{rowsum}(P \circ dP) \mathbf{1}^\top)
+dQ = \frac{1}{\sqrt{d}} dS K
+"""
+LOGISTIC = r"""
+x, w \in \mathbb{R}^n, b, y \in \mathbb{R}
+g(z) = \frac{1}{1+e^{-z}}
+z = w^T x + b
+\hat{y} = g(z)
+L(\hat y, y) = -(y \log \hat{y} + (1-y)\log(1-\hat{y}))
+\frac{\partial L}{\partial w} = (\hat{y} - y) x
+\frac{dL}{dz} = \hat y - y
+g'(z) = g(z)(1 - g(z))
+"""
+UNICODE = """
+x ∈ ℝ^n, W ∈ ℝ^{m×n}, y ∈ ℝ^m
+z = W x
+ŷ = σ(z)
+L = ½ ‖ŷ − y‖²
+δ = (ŷ − y) ⊙ ŷ ⊙ (1 − ŷ)
+∂L/∂W = δ xᵀ
+∂L/∂x = Wᵀ δ
+""".replace("²", "^2")
+OCTAVE = r"""
+X \in \mathbb{R}^{m \times n}, y \in \mathbb{R}^m, theta \in \mathbb{R}^n, lambda \in \mathbb{R}
+h = sigmoid(X*theta)
+J = (1/m) * sum(-y .* log(h) - (1-y) .* log(1-h)) + (lambda/(2*m)) * theta' * theta
+grad = (1/m) * X' * (h - y) + (lambda/m) * theta
+"""
+RIDGE = r"""
+X \in \mathbb{R}^{m \times n}, y \in \mathbb{R}^m, w \in \mathbb{R}^n, \lambda \in \mathbb{R}
+J(w) = \|Xw - y\|_2^2 + \lambda \|w\|_2^2
+\nabla_w J = 2X^\top(Xw - y) + 2\lambda w
+\nabla J(w) = 2X^\top(Xw - y) + 2\lambda w
+"""
+INVERSE = r"""
+X \in \mathbb{R}^{n \times n}, a, b \in \mathbb{R}^{n}
+f = a^T X^{-1} b
+\frac{\partial f}{\partial X} = -X^{-T} a b^T X^{-T}
+"""
+LAWS = r"""
+A \circ B = B \circ A
+(A \circ B) \circ C = A \circ (B \circ C)
+A \circ (B + C) = A \circ B + A \circ C
+(cA) \circ B = c (A \circ B)
+x^T (A \circ B) y = \operatorname{tr}(D_x A D_y B^T)
+"""
+RIGHT = {name: text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_published_derivations_are_proved(name):
+    verdicts = sb.verify(RIGHT[name])
+    assert verdicts and {v.verdict for v in verdicts} == {"proved"}, [(v.claim, v.verdict, v.evidence) for v in verdicts]
+
+
+# (document, what is replaced, by what): one mistake each, and all claims below are stated in the same document
+WRONG = [
+    (NIELSEN, r"a^{l-1}_k \delta^l_j", r"a^l_k \delta^l_j"), (NIELSEN, r"\odot \sigma'(z^l)", ""),
+    (LABELS, r"\delta^{(l)} (a^{(l-1)})^\top", r"\delta^{(l)} (a^{(l)})^\top"), (ROWS, r"\frac{1}{N} (P - Y)", r"(P - Y)"),
+    (ROWS, r"X^T dZ_1", r"-X^T dZ_1"), (SOFTMAX, "= p_i - y_i", "= y_i - p_i"), (ENTRIES, "x_k\n", "x_k^2\n"),
+    (LSTM, r"h_{t-1}^T", r"c_{t-1}^T"), (ATTENTION, "dS K", "dS Q"), (LOGISTIC, r"= (\hat{y} - y) x", r"= (\hat{y} - y) w"),
+    (UNICODE, "⊙ (1 − ŷ)", "⊙ ŷ"), (OCTAVE, "(lambda/m) * theta", "lambda * theta"), (RIDGE, r"+ 2\lambda w", r"+ \lambda w"),
+    (INVERSE, "= -X", "= X"), (LAWS, r"c (A \circ B)", r"c A \circ B + B"),
+]
+
+
+@pytest.mark.parametrize("text, old, new", WRONG, ids=[old for _, old, _ in WRONG])
+def test_a_mistake_is_refuted(text, old, new):
+    assert old in text
+    verdicts = sb.verify(text.replace(old, new))
+    assert "refuted" in {v.verdict for v in verdicts}
+    assert "error" not in {v.verdict for v in verdicts}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def test_a_layered_document_means_the_network_it_shows():
+    program = document(*LABELS.split("\n"))
+    names = {"n_0": 3, "n_1": 4, "n_2": 2, "n_3": 5}
+    rng = np.random.default_rng(3)
+    values = {n: rng.normal(size=tuple(names[str(d)] for d in v.shape)) for n, v in program.inputs.items()}
+    assert sorted(values) == ["W1", "W2", "W3", "b1", "b2", "b3", "x", "y"]
+    assert "layers" in " ".join(program.notes)
+
+
+def test_an_entrywise_document_means_the_network_it_shows():
+    agrees(ENTRIES.replace("z_j = ", r"w \in \mathbb{R}^{m \times n}" + "\nz_j = ", 1).split("\n"), "C",
+           lambda w, x, b, y: 0.5 * np.sum((sigmoid(w @ x + b) - y) ** 2))
+
+
+def test_a_softmax_loss_over_rows():
+    def loss(X, W_1, b_1, W_2, b_2, Y):
+        s = np.maximum(X @ W_1 + b_1, 0) @ W_2 + b_2
+        p = np.exp(s) / np.exp(s).sum(1, keepdims=True)
+        return -np.sum(Y * np.log(p)) / len(X)
+    text = ROWS.replace("^{N \\times d}", "^{6 \\times 3}").replace("N \\times c", "6 \\times 2").replace("d \\times h", "3 \\times 4") \
+        .replace("h \\times c", "4 \\times 2").replace("{h}", "{4}").replace("{c}", "{2}").replace("^N", "^6").replace("^c", "^2") \
+        .replace("{N}", "{6}")
+    agrees(text.split("\n"), "L", loss)
+
+
+def test_a_claim_on_a_name_that_nothing_declares_says_so():
+    (claim,) = document(r"x \in \mathbb{R}^n", r"C = \sum_i x_i^2", r"\frac{\partial C}{\partial x} = 2 \theta").claims
+    assert claim.error.line == 3 and claim.error.column == 35 and "theta is not declared" in claim.error.message
+
+
+def test_a_formula_that_cannot_be_read_is_an_error_at_its_place():
+    claims = document(r"a, y \in \mathbb{R}^m", r"L = \|a - y\|^2", r"\frac{\partial L}{\partial a} = \left( 2 (a - y \right)").claims
+    assert [c.error is None for c in claims] == [False] and claims[0].error.line == 3
+
+
+def test_a_definition_that_fails_is_told_and_not_guessed():
+    lines = [r"W \in \mathbb{R}^{3 \times 4}, x \in \mathbb{R}^3", "z = W x", r"C = \sum_i z_i^2"]
+    with pytest.raises(sb.ShapeError, match="W is 3×4 and x is 3×1"):
+        document(*lines)
+    (claim,) = document(*lines, r"\frac{\partial C}{\partial z} = 2 z").claims
+    assert "not declared" in claim.error.message
+
+
+def test_what_is_inferred_and_assumed_is_said():
+    program = document(r"\hat{y} = \sigma(W x)", r"\frac{\partial C}{\partial \hat y} = \hat y - y", r"y \in \mathbb{R}^k")
+    (claim,) = program.claims
+    said = " ".join(claim.assumptions)
+    assert "C = ½‖yhat − y‖²" in said and "W is taken to be" in said
+
+
+def test_a_right_side_is_read_again_in_its_place():
+    claim = document(*ENTRIES.strip().split("\n")).claims[0]
+    assert claim.origin[slice(*claim.right_span)] == r"(a_j - y_j) \sigma'(z_j) x_k"
+    assert claim.reread(r"(a_j - y_j) \sigma'(z_j) x_k") is claim.right
+    assert claim.reread(r"(a_j - y_j) x_k \sigma'(z_j)").shape == claim.left.shape
+    with pytest.raises(sb.SymbackpropError):
+        claim.reread(r"(a_j - y_j) \sigma'(q_j) x_k")
+    with pytest.raises(sb.SymbackpropError):
+        claim.reread(r"(a_j - y_j")
+
+
+@pytest.mark.parametrize("name, text", [
+    ("a.tex", "\\documentclass{article}\\begin{document}Let $x \\in \\mathbb{R}^n$ and\n\\[ C = \\sum_i x_i^2 \\]\nso $dx = 2x$.\\end{document}"),
+    ("a.md", "Let $x \\in \\mathbb{R}^n$ and\n\n$$C = \\sum_i x_i^2$$\n\nso $dx = 2x$."),
+    ("a.ipynb", '{"cells": [{"cell_type": "markdown", "source": ["Let $x \\\\in \\\\mathbb{R}^n$ and\\n", "$$C = \\\\sum_i x_i^2$$\\n", '
+                '"so $dx = 2x$."]}, {"cell_type": "code", "source": "x = 1"}]}'),
+    ("a.txt", "x \\in \\mathbb{R}^n\nC = \\sum_i x_i^2\ndx = 2x")])
+def test_files_are_read_by_their_ending(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    program = sb.read(path)
+    assert list(program.inputs) == ["x"] and len(program.claims) == 1
+    assert sb.verify(program)[0].verdict == "proved"
+
+
+@pytest.mark.parametrize("text, wanted", [
+    ("x: R[n]\nC = sum(x**2)\ngrad(C, x) == 2 * x", False), ("W1: R[4, 3] as \"W^{(1)}\"", False), ("fact: sum(y) == 1", False),
+    (r"x \in \mathbb{R}^n", True), ("h = sigmoid(X*theta)\ngrad = X' * (h - y)", True), ("∂L/∂W = δ xᵀ", True), ("$C = x^2$", True),
+    ("z = W @ x + b", False)])
+def test_latex_is_told_from_python(text, wanted):
+    assert is_mathematics(text) is wanted
