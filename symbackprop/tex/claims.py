@@ -19,22 +19,26 @@ from ..program import Claim, Equation, Place
 from .definitions import NEW, OLD, Definitions
 from .derivatives import is_d
 from .lex import is_plain, lex
-from .names import Entry, Written, label, letters_of, taken_apart, unwrapped
+from .names import Entry, Table, Written, label, letters_of, taken_apart, unwrapped
 from .parse import parse_clauses
 from .rows import split_rows
 from .scope import NoSuchLayer, Undeclared, negated
 from .source import Source
 from .statements import Statement, called
 from .syntax import Frac, Group, Juxt, Node, Prod, Rel, Script, Sym, walk
-from .tensors import Met, Term, gathered, is_same_form, like, same, times
+from .tensors import Met, Term, gathered, like, resized, same, times
 
 MAX_READINGS = 16
 
 
 class Claims(Definitions):
+    def __init__(self, table: Table, bindings: dict[str, sp.Expr]) -> None:
+        super().__init__(table, bindings)
+        self.claims: list[Claim] = []
+        self.replaced: dict[sp.Expr, sp.Expr] = {}
+
     def find_losses(self) -> None:
         """The losses: what the derivatives of the text differentiate; else the scalar that nothing reads."""
-        self.claims: list[Claim] = []
         self.model_readings = tuple(self.readings)
         self.defined = frozenset(e.name for e in self.equations)
         scalars = {e.name: e for e in self.equations if not e.expr.shape}
@@ -47,7 +51,7 @@ class Claims(Definitions):
                 if known is not None and getattr(known[0].node, "name", None) in scalars:
                     found.setdefault(known[0].node.name)
                 elif w is not None and known is None:
-                    name = self.assume_loss(w, top)
+                    name = self.settling(lambda: self.assume_loss(w, top))
                     if name is not None:
                         found.setdefault(name)
         if not found:
@@ -109,7 +113,7 @@ class Claims(Definitions):
             before = self.layers
             self.layers = {**before, **values}
             try:
-                self.read_claim(part, values)
+                self.settling(lambda: self.read_claim(part, values))
                 told.add(part.span[0])
             except NoSuchLayer as error:
                 skipped.setdefault(part.span[0], (part, error))
@@ -188,16 +192,16 @@ class Claims(Definitions):
         made = dict(text=text, place=place, left=None, right=None, tree=right, right_span=right.span, origin=self.formula.text)
         self.infer = not self.is_derivative(left) and taken_apart(left) is None
         try:
-            a, b, quantity = self.sides(left, right, first)
+            a, b, quantity, sides = self.settling(lambda: self.both(left, right, first))
             if quantity:
                 made["quantity"] = quantity
-            made |= self.finished(a, b, left, right)
+            made |= sides
             made["reread"] = self.rereader(left, right, a)
             made["strict"] = not self.is_partial(left)
             if type(a.node) is Var and "/" in a.node.name:
                 self.claimed.setdefault(a.node.name, b)
                 made["binds"] = a.node.name
-        except (Met, NoSuchLayer):
+        except NoSuchLayer:
             self.readings = kept
             raise
         except SymbackpropError as error:
@@ -208,7 +212,7 @@ class Claims(Definitions):
         finally:
             self.infer = False
         said = tuple(f"{name} = {value}" for name, value in values.items())
-        made["assumptions"] = (*self.general(), *(f"for {s}" for s in said), *self.readings)
+        made["assumptions"] = (*(f"for {s}" for s in said), *self.readings)
         self.readings = kept
         self.claims.append(Claim(**made))
 
@@ -247,6 +251,16 @@ class Claims(Definitions):
             if sign < 0:
                 a, b = a, times(-1, b)
         return a, b, quantity
+
+    def both(self, left: Node, right: Node, first: bool) -> tuple[Term, Term, str, dict[str, Expr]]:
+        a, b, quantity = self.sides(left, right, first)
+        return a, b, quantity, self.finished(a, b, left, right)
+
+    def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
+        super().rebound(sizes)
+        put = lambda side: None if side is None else resized(side, sizes)
+        self.claims = [replace(c, left=put(c.left), right=put(c.right)) for c in self.claims]
+        self.replaced.update({k: v.xreplace(sizes) for k, v in self.replaced.items()} | sizes)
 
     def quantity_name(self, a: Term) -> str:
         names = [n for n in names_in(a.node) if n.startswith("∂")]
@@ -295,13 +309,17 @@ class Claims(Definitions):
 
     def rereader(self, left: Node, right: Node, a: Term) -> Callable[[str], Expr]:
         """Reads an edited right side in the same place, with the same names."""
-        state = dict(layers=dict(self.layers), claimed=dict(self.claimed), choices=dict(self.choices))
-        letters = {name: a.dims().get(name) for name in a.axes}
+        state = dict(layers=dict(self.layers), choices=dict(self.choices))
+        names = tuple(self.claimed)
+        old = a
         sign = -1 if negated(left)[0] < 0 and self.is_derivative(negated(left)[1]) else 1
 
         def reread(text: str) -> Expr:
-            before = {name: getattr(self, name) for name in (*state, "formula", "readings", "infer")}
+            before = {name: getattr(self, name) for name in (*state, "formula", "readings", "infer", "claimed")}
+            a = self.fresh(old, self.replaced)
+            letters = a.dims()
             try:
+                self.claimed = {name: self.claimed[name] for name in names}
                 for name, value in state.items():
                     setattr(self, name, value)
                 clauses = parse_clauses(text)

@@ -12,7 +12,7 @@ from .resolve import Resolver
 from .scope import conditions
 from .statements import Statement, is_range, is_space, space_shape
 from .syntax import Big, Group, List, Node, Num, Rel, Script, Sym, children, walk
-from .tensors import Term, same
+from .tensors import Term, resized
 
 DEPTH = 3
 
@@ -28,7 +28,14 @@ class Declarations(Resolver):
         self.unread: list[SymbackpropError] = []
         self.failures: list[SymbackpropError] = []
         self.depths = {}
+        self.ranges: dict[str, sp.Expr] = {}
+        self.bases_inferred: dict[str, int] = {}
         self.primed: set[tuple[str, int]] = set()
+
+    def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
+        self.inputs = {name: resized(var, sizes) for name, var in self.inputs.items()}
+        self.equations = [e._replace(expr=resized(e.expr, sizes)) for e in self.equations]
+        self.ranges = {name: size.xreplace(sizes) for name, size in self.ranges.items()}
 
     def declarations(self) -> None:
         """Everything that stands before the equations by its form."""
@@ -89,11 +96,8 @@ class Declarations(Resolver):
         else:
             self.ranges[index.name] = self.size(high)
 
-    ranges: dict[str, sp.Expr] = {}
-
     def find_layers(self) -> None:
         """Where l, L or ℓ stands above a name and no line says how far it runs, three layers are taken."""
-        self.ranges = dict(self.ranges)
         for part in self.parts:
             for parts in free_scripts(part.node):
                 for p in parts[1]:

@@ -6,11 +6,12 @@ inferred: an input whose shape is found where it is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import sympy as sp
 
-from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Var, names_in
 from ..program import Equation, Place
 from .declarations import Declarations
@@ -21,10 +22,11 @@ from .names import Entry, Key, Macro, Written, label, letters_of, parts_of, prog
 from .scope import NoSuchLayer, Undeclared, is_index, negated
 from .statements import EQUALS, Statement, called
 from .syntax import Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sym, walk
-from .tensors import Term, gathered, like, multiply, same
+from .tensors import Met, Term, gathered, same
 
 NEW = frozenset(("new", "next", "t+1", "k+1", "updated", "tau+1"))
 OLD = frozenset(("old", "t", "k", "prev", "current", "tau"))
+MAX_SETTLED = 200
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
 
 
@@ -53,7 +55,7 @@ class Definitions(Facts):
         for part, values in self.pending:
             self.formula, before, self.layers = part.source, self.layers, {**self.layers, **values}
             try:
-                self.define(part, values)
+                self.settling(lambda: self.define(part, values))
             except SymbackpropError as error:
                 self.failed(part, error)
             finally:
@@ -77,7 +79,7 @@ class Definitions(Facts):
         self.layers = {**before, **values}
         self.formula = part.source
         try:
-            return self.define(part, values)
+            return self.settling(lambda: self.define(part, values))
         except NoSuchLayer:
             return True
         except Undeclared:
@@ -89,6 +91,15 @@ class Definitions(Facts):
             return True
         finally:
             self.layers = before
+
+    def settling(self, read: Callable[[], object]) -> object:
+        """Read, and read again for every open size that the reading settles."""
+        for _ in range(MAX_SETTLED):
+            try:
+                return read()
+            except Met as met:
+                self.bind_size(met)
+        raise ParseError("the sizes in this formula cannot be settled", hint="declare more of them")
 
     def infer_one_at_a_time(self) -> None:
         """After an inference, what became readable without one is read first."""
@@ -397,7 +408,7 @@ class Definitions(Facts):
         """A name that nothing declares: an input, its rank from how it is written, its sizes from where it stands."""
         if w.base in self.broken or w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
             return None
-        positions = [p for part in w.sub for p in letters_of(part) if self.is_position(unwrapped(p))]
+        positions = [p for part in w.sub for p in letters_of(part) if getattr(unwrapped(p), "name", None) in self.indices]
         sub = () if positions else w.sub
         marks = tuple(p for p in w.sup if self.is_transposed(p))
         powers = tuple(p for p in w.sup if isinstance(p, Num) and not self.is_layered(w.base))
@@ -416,8 +427,6 @@ class Definitions(Facts):
         self.inferred[entry.name] = entry
         self.bases_inferred.setdefault(w.base, rank)
         return Term(entry.var), (w.sub if positions else ()), rest, w.primes - k[3]
-
-    bases_inferred: dict[str, int] = {}
 
     def is_octave(self, w: Written) -> bool:
         return True
@@ -460,7 +469,7 @@ class Definitions(Facts):
         """Other ranks that undeclared names could have, the likelier first."""
         found = []
         for base, rank in self.bases_inferred.items():
-            if self.entries_of(base) == 2:
+            if self.entries_of(base) == 2 or base[0].isupper():
                 continue
             likely = (2, 1) if self.is_turned(base) or base in ("w", "v", "u") else (0, 2, 1)
             found += [(base, other) for other in (*likely, 0) if other != rank]

@@ -29,7 +29,8 @@ class Lookup(Scope):
     def symbol(self, node: Node) -> Term:
         """The value of a symbol; raises `Undeclared` where the table has none."""
         written = taken_apart(node)
-        assert written is not None
+        if written is None:
+            raise self.fail(node, f"{self.text(node)} is no name")
         found = self.find(written)
         if found is None:
             found = self.other_symbol(written)

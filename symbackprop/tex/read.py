@@ -1,17 +1,18 @@
 """A document in LaTeX -> Program with claims: declarations first, then definitions as they become readable, then claims.
 
-Sizes that the text leaves open are unknowns; where two sizes meet that must be equal, one is bound and reading starts
-again. Names that no line declares are inferred last, and said to be.
+Sizes that the text leaves open are unknowns; where two sizes meet that must be equal, one is put in for the
+other, in all that was read so far. Names that no line declares are inferred last, and said to be.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import sympy as sp
 
 from ..errors import ParseError
-from ..expr import size
+from ..expr import size, walk
 from ..ops import load
 from ..program import Claim, Place, Program, expose_pre_activations
 from .claims import Claims
@@ -20,7 +21,7 @@ from .names import Table
 from .statements import Statement, statements
 from .tensors import Met, Unknown
 
-MAX_STARTS = 400
+MAX_TRIALS = 8
 CLAIM = re.compile(r"[^=]*(?:\\partial|\\nabla|\\delta|∂|∇|δ|\bd[A-Z]|\bgrad|\bd[A-Za-z]+\s*/\s*d)[^=]*=")
 
 
@@ -31,40 +32,25 @@ def read_document(text: str, kind: str = "text") -> Program:
     """
     load()
     found = formulas(text.removeprefix("\ufeff").replace("\r\n", "\n"), kind)
-    bindings: dict[str, sp.Expr] = {}
-    ranks: dict[str, int] = {}
-    best = settle(found, bindings, ranks)
-    return best.program()
+    return settle(found).program()
 
 
-def settle(found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int]) -> Document:
+def settle(found: list[Formula]) -> Document:
     """The document read with the ranks of undeclared names that make most of its formulas readable."""
-    best = attempt(found, ranks)
-    tried = 0
-    while best.failures and best.inferred and tried < 40:
-        better = None
-        for base, rank in best.other_ranks():
-            tried += 1
-            trial = attempt(found, {**best.ranks, base: rank})
-            if len(trial.failures) < len(best.failures):
-                better = trial
-                break
-        if better is None:
-            break
-        best = better
+    best = attempt(found, {})
+    for _ in range(MAX_TRIALS):
+        trial = next((t for t in (attempt(found, {**best.ranks, base: rank}) for base, rank in best.other_ranks()[:MAX_TRIALS])
+                      if len(t.failures) < len(best.failures)), None) if best.failures and best.inferred else None
+        if trial is None:
+            return best
+        best = trial
     return best
 
 
 def attempt(found: list[Formula], ranks: dict[str, int]) -> Document:
-    bindings: dict[str, sp.Expr] = {}
-    for _ in range(MAX_STARTS):
-        document = Document(found, bindings, ranks)
-        try:
-            document.read()
-            return document
-        except Met as met:
-            bindings[met.unknown.name] = met.size
-    raise ParseError("the sizes in this text cannot be settled: declare more of them")
+    document = Document(found, {}, ranks)
+    document.read()
+    return document
 
 
 class Document(Claims):
@@ -74,6 +60,7 @@ class Document(Claims):
         super().__init__(Table(), bindings)
         self.found, self.ranks = found, ranks
         self.unread = [f for f in found if f.error is not None]
+        self.broken |= {base: f.error for f in self.unread for base in spoken_of(f)}
         self.parts: list[Statement] = [s for f in found if f.error is None for s in statements(f)]
 
     def read(self) -> None:
@@ -84,17 +71,13 @@ class Document(Claims):
         self.close_sizes()
 
     def close_sizes(self) -> None:
-        """Give the sizes that stayed open a name, and read once more."""
-        for entry in self.table.tensors.values():
-            for dim in entry.var.shape:
-                for symbol in sorted(dim.free_symbols, key=str):
-                    if isinstance(symbol, Unknown):
-                        raise Met(symbol, self.new_size(symbol.name))
+        """Give the sizes that stayed open a name."""
+        shapes = [e.var.shape for e in self.table.tensors.values()]
         for claim in self.claims:
-            for side in (claim.left, claim.right):
-                for symbol in sorted((s for d in (side.shape if side is not None else ()) for s in d.free_symbols), key=str):
-                    if isinstance(symbol, Unknown):
-                        raise Met(symbol, self.new_size(symbol.name))
+            shapes += [n.shape for side in (claim.left, claim.right) if side is not None for n in walk(side)]
+        for symbol in dict.fromkeys(s for shape in shapes for d in shape for s in sorted(d.free_symbols, key=str)):
+            if isinstance(symbol, Unknown):
+                self.bind_size(Met(symbol, self.new_size(symbol.name)))
 
     def new_size(self, tag: str) -> sp.Expr:
         plain = "n_" + "".join(c for c in tag.split("@")[0].replace(":0", "").replace(":1", "b") if c.isalnum())
@@ -105,7 +88,8 @@ class Document(Claims):
 
     def program(self) -> Program:
         """The program, its claims in reading order; what could not be read is a claim in error, or a note."""
-        claims = [*self.claims, *(self.unread_claim(f) for f in self.unread if is_claim(f))]
+        general = self.general()
+        claims = [*(replace(c, assumptions=(*general, *c.assumptions)) for c in self.claims), *(self.unread_claim(f) for f in self.unread if is_claim(f))]
         troubles = [*(f.error for f in self.unread if not is_claim(f)), *(e for e in self.failures if e not in [c.error for c in claims])]
         if not claims and troubles and (self.found[0].display or not self.equations):
             raise troubles[0]
@@ -122,6 +106,13 @@ class Document(Claims):
         line, column = formula.source.place(formula.span[0])
         text = " ".join(formula.source.text[slice(*formula.span)].split())
         return Claim(text, Place(line, column, formula.source.line(line)), None, None, formula.error)
+
+
+def spoken_of(formula: Formula) -> list[str]:
+    """The names that a formula which could not be read would have declared or defined."""
+    text = formula.source.text[slice(*formula.span)]
+    found = re.findall(r"\\?([A-Za-z]+)(?:_\{?\w+\}?)?(?:\^\{[^{}]*\})?\s*(?:\\in\b|∈|:?=|,)", text)
+    return [name for name in found if name not in ("in", "mathbb", "R")]
 
 
 def is_claim(formula: Formula) -> bool:

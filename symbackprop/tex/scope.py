@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import sympy as sp
 
@@ -16,7 +17,7 @@ from ..expr import size
 from .names import Entry, Key, Table, label, letters_of, parts_of, taken_apart
 from .source import Source
 from .syntax import Juxt, List, Node, Num, Prod, Rel, Script, Sum, Sym, Un, walk
-from .tensors import Term, Unknown
+from .tensors import Met, Term, Unknown, resized
 
 
 class Undeclared(ParseError):
@@ -132,6 +133,23 @@ class Scope:
     def size_key(self, base: str, sub: tuple[Node, ...], sup: tuple[Node, ...] = ()) -> str:
         labels = [label(p, self.layers) for p in (*sub, *sup)]
         return "_".join((base.replace(".", "_"), *labels))
+
+    def bind_size(self, met: Met) -> None:
+        """Put a size in for an open one, in all that was read so far."""
+        sizes = {met.unknown: met.size}
+        self.bindings[met.unknown.name] = met.size
+        put = lambda e: replace(e, var=resized(e.var, sizes), term=self.fresh(e.term, sizes))
+        self.table.tensors = {k: put(e) for k, e in self.table.tensors.items()}
+        self.inferred = {k: put(e) for k, e in self.inferred.items()}
+        self.table.sizes = {k: v.xreplace(sizes) for k, v in self.table.sizes.items()}
+        self.claimed = {k: self.fresh(t, sizes) for k, t in self.claimed.items()}
+        self.rebound(sizes)
+
+    def fresh(self, term: Term | None, sizes: dict[sp.Expr, sp.Expr]) -> Term | None:
+        return None if term is None else replace(term, node=resized(term.node, sizes))
+
+    def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
+        """What the layers above hold is theirs to put right."""
 
     # --- indices ------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import sympy as sp
 from ..algebra import contract, power, scale, total, transpose as reversed_axes
 from ..cells import filled
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Const, Expr, Function, Map, Ones, Shape, show_shape
+from ..expr import Apply, Const, Delta, Expr, Function, Map, Ones, Shape, Var, rebuild, show_shape, walk
 
 
 class Unknown(sp.Symbol):
@@ -23,11 +23,32 @@ class Unknown(sp.Symbol):
 
 
 class Met(Exception):
-    """Two sizes that must be equal, one of them open: the reader binds it and starts again."""
+    """Two sizes that must be equal, one of them open: the reader puts the one in for the other and reads again."""
 
     def __init__(self, unknown: Unknown, size: sp.Expr) -> None:
         super().__init__(unknown, size)
         self.unknown, self.size = unknown, size
+
+
+def resized(node: Expr, sizes: dict[sp.Expr, sp.Expr]) -> Expr:
+    """The node with open sizes put in."""
+    made: dict[Expr, Expr] = {}
+    put = lambda shape: tuple(d.xreplace(sizes) for d in shape)
+    for part in walk(node):
+        match part:
+            case Var():
+                made[part] = Var(part.name, put(part.shape))
+            case Const():
+                made[part] = Const(part.value.xreplace(sizes))
+            case Ones():
+                made[part] = Ones(put(part.shape))
+            case Delta():
+                made[part] = Delta(part.shape[0].xreplace(sizes))
+            case Apply():
+                made[part] = Apply(part.op, tuple(made[c] for c in part.args), part.params, put(part.shape))
+            case _:
+                made[part] = rebuild(part, tuple(made[c] for c in part.children))
+    return made[node]
 
 
 def same(a: sp.Expr, b: sp.Expr) -> bool:
