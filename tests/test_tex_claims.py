@@ -127,6 +127,65 @@ A \circ (B + C) = A \circ B + A \circ C
 (cA) \circ B = c (A \circ B)
 x^T (A \circ B) y = \operatorname{tr}(D_x A D_y B^T)
 """
+BATCH_NORM = r"""
+x_i \in \mathbb{R}, \quad i = 1, \dots, m
+\gamma, \beta, \epsilon \in \mathbb{R}
+\epsilon > 0
+\mu = \frac{1}{m} \sum_{i=1}^m x_i
+\sigma^2 = \frac{1}{m} \sum_{i=1}^m (x_i - \mu)^2
+\hat{x}_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}
+y_i = \gamma \hat{x}_i + \beta
+\ell = \sum_i y_i^3
+\frac{\partial \ell}{\partial \hat{x}_i} = \frac{\partial \ell}{\partial y_i} \cdot \gamma
+\frac{\partial \ell}{\partial \sigma^2} = \sum_{i=1}^m \frac{\partial \ell}{\partial \hat x_i} \cdot (x_i - \mu) \cdot \frac{-1}{2} (\sigma^2 + \epsilon)^{-3/2}
+\frac{\partial \ell}{\partial \gamma} = \sum_{i=1}^m \frac{\partial \ell}{\partial y_i} \cdot \hat x_i
+"""
+EXAMPLES = r"""
+X \in \mathbb{R}^{m \times n}, y \in \mathbb{R}^m, \theta \in \mathbb{R}^n
+h_\theta(x) = g(\theta^T x)
+g(z) = \frac{1}{1 + e^{-z}}
+J(\theta) = -\frac{1}{m} \sum_{i=1}^{m} \left[ y^{(i)} \log h_\theta(x^{(i)}) + (1 - y^{(i)}) \log (1 - h_\theta(x^{(i)})) \right]
+\frac{\partial J(\theta)}{\partial \theta_j} = \frac{1}{m} \sum_{i=1}^m \left( h_\theta(x^{(i)}) - y^{(i)} \right) x_j^{(i)}
+\nabla_\theta J = \frac{1}{m} X^T (g(X\theta) - y)
+"""
+UNNAMED = r"""
+W_1 \in \mathbb{R}^{h \times d}, W_2 \in \mathbb{R}^{c \times h}, b_1 \in \mathbb{R}^h, b_2 \in \mathbb{R}^c, x \in \mathbb{R}^d, y \in \mathbb{R}^c
+z_1 = W_1 x + b_1, \quad h = f(z_1), \quad z_2 = W_2 h + b_2, \quad \hat{y} = \mathrm{softmax}(z_2)
+\mathbf{1}^\top y = 1
+J = -\sum_i y_i \log \hat{y}_i
+\delta_2 = \hat{y} - y
+\delta_1 = (W_2^T \delta_2) \circ f'(z_1)
+\frac{\partial J}{\partial W_2} = \delta_2 h^T
+\frac{\partial J}{\partial W_1} = \delta_1 x^T
+"""
+BASIS = r"""
+\mathbf{w} \in \mathbb{R}^M, \boldsymbol{\Phi} \in \mathbb{R}^{N \times M}, \mathbf{t} \in \mathbb{R}^N
+E(\mathbf{w}) = \frac{1}{2} \sum_{n=1}^N \{ t_n - \mathbf{w}^T \boldsymbol{\phi}_n \}^2
+\nabla E(\mathbf{w}) = -\sum_{n=1}^N (t_n - \mathbf{w}^T \boldsymbol{\phi}_n) \boldsymbol{\phi}_n
+\nabla E = \boldsymbol{\Phi}^T (\boldsymbol{\Phi} \mathbf{w} - \mathbf{t})
+"""
+COOKBOOK = r"""
+X, A, B \in \mathbb{R}^{n \times n}, a, b \in \mathbb{R}^n
+\frac{\partial a^T X b}{\partial X} = a b^T
+\frac{\partial \operatorname{tr}(A X B)}{\partial X} = A^T B^T
+\frac{\partial a^T x}{\partial x} = a
+\nabla_X \operatorname{tr}(X^T A X) = (A + A^T) X
+"""
+TIME = r"""
+h_0 \in \mathbb{R}^m, x_1, x_2 \in \mathbb{R}^n, W \in \mathbb{R}^{m \times n}, U \in \mathbb{R}^{m\times m}, y \in \mathbb{R}^m
+a_1 = W x_1 + U h_0, \quad h_1 = \tanh(a_1)
+a_2 = W x_2 + U h_1, \quad h_2 = \tanh(a_2)
+L = \frac12 \|h_2 - y\|^2
+\delta_2 = (h_2 - y) \odot (1 - h_2^2)
+\delta_1 = U^T \delta_2 \odot (1 - h_1^2)
+\frac{\partial L}{\partial U} = \delta_2 h_1^T + \delta_1 h_0^T
+\frac{\partial L}{\partial W} = \sum_{t=1}^{2} \delta_t x_t^T
+"""
+LINE = r"""
+\text{MSE} = \frac{1}{n} \sum_{i=1}^n (y_i - (m x_i + b))^2
+\frac{\partial\, \text{MSE}}{\partial m} = \frac{-2}{n} \sum_{i=1}^n x_i (y_i - (m x_i + b))
+\frac{\partial\, \text{MSE}}{\partial b} = \frac{-2}{n} \sum_{i=1}^n (y_i - (m x_i + b))
+"""
 RIGHT = {name: text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)}
 
 
@@ -153,6 +212,36 @@ def test_a_mistake_is_refuted(text, old, new):
     verdicts = sb.verify(text.replace(old, new))
     assert "refuted" in {v.verdict for v in verdicts}
     assert "error" not in {v.verdict for v in verdicts}
+
+
+# A question-and-answer thread about the Hadamard product (3 inputs, 4 hidden units, 2 outputs), as it stands there.
+THREAD = r"""
+$x \in \mathbb{R}^{3}, w \in \mathbb{R}^{3 \times 4}, v \in \mathbb{R}^{4 \times 2}, b \in \mathbb{R}^2$
+$h = \sigma(w^T x)$
+$\hat{y} = \sigma(v^T h + b)$
+$[x_1, x_2, x_3]$
+$[y_1, y_2]$
+$\begin{bmatrix} x_1&x_2&x_3 \end{bmatrix} * \begin{bmatrix} w_{1,1} & w_{1,2} & w_{1,3} & w_{1,4}\\ w_{2,1} & w_{2,2} & w_{2,3} & w_{2,4}\\ w_{3,1} & w_{3,2} & w_{3,3} & w_{3,4} \end{bmatrix} = \begin{bmatrix} h'_1 & h'_2 & h'_3 & h'_4 \end{bmatrix}$
+$\begin{bmatrix} h_1 & h_2 & h_3 & h_4 \end{bmatrix} = \frac{1}{1+e^{\begin{bmatrix} -h'_1 & -h'_2 & -h'_3 & -h'_4 \end{bmatrix}}}$
+$v^{new} = v^{old} - \eta \frac{\partial C}{\partial v}$
+$\frac{\partial C}{\partial \hat{y}} = \hat{y} - y$
+$\frac{\partial \hat{y}}{\partial v} = \frac{1}{1+exp(v^Th + b)} \circ (1 - \frac{1}{1+exp(v^Th + b)})$
+$\begin{bmatrix} v_{1,1} & v_{2,1} & v_{3,1} & v_{4,1}\\ v_{1,2} & v_{2,2} & v_{3,2} & v_{4,2} \end{bmatrix} * \begin{bmatrix} h_{1} \\ h_{2} \\ h_{3} \\ h_{4} \end{bmatrix} = \begin{bmatrix} \sum v_{i,1} * h_{i} \\ \sum v_{i,2} * h_{i} \end{bmatrix}$
+$\frac{\partial C}{\partial \hat{y}} = \hat{y} - y = \begin{bmatrix} \hat{y}_1\\ \hat{y}_2 \end{bmatrix} - \begin{bmatrix} y_1\\ y_2 \end{bmatrix} = \begin{bmatrix} \hat{y}_1 - y_1\\ \hat{y}_2 - y_2 \end{bmatrix}$
+$\frac{\partial C}{\partial v} = \frac{\partial C}{\partial \hat{y}} \circ \frac{\partial \hat{y}}{\partial v}$
+"""
+
+
+def test_the_thread_is_read_as_it_stands(tmp_path):
+    path = tmp_path / "thread.tex"
+    path.write_text(THREAD, encoding="utf-8")
+    program = sb.read(path)
+    wrong = [c for c in program.claims if "partial v}" in c.text]
+    assert [c.error for c in program.claims] == [None] * 8
+    assert any("C = ½‖yhat − y‖²" in a for a in program.claims[0].assumptions)
+    assert [(tuple(map(int, c.left.shape)), tuple(map(int, c.right.shape))) for c in wrong] == [((2, 4, 2), (2,)), ((4, 2), (2, 1))]
+    verdicts = {v.claim: v.verdict for v in sb.verify(program) if v.quantity != "dyhat/dv"}
+    assert sorted(verdicts.values()) == ["proved"] * 6 + ["refuted"]
 
 
 def sigmoid(z):

@@ -6,6 +6,7 @@ indices. What a claim needed that the text does not say stands in its assumption
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice, product as choices
@@ -196,6 +197,7 @@ class Claims(Definitions):
             if quantity:
                 made["quantity"] = quantity
             made |= sides
+            self.strains += sides["left"].shape != sides["right"].shape
             made["reread"] = self.rereader(left, right, a)
             made["strict"] = not self.is_partial(left)
             if type(a.node) is Var and "/" in a.node.name:
@@ -229,7 +231,10 @@ class Claims(Definitions):
         return (*([self.loss_note] if self.loss_note else []), *shapes, *self.model_readings)
 
     def source_text(self, left: Node, right: Node) -> str:
-        return " ".join(self.formula.text[left.span[0]:right.span[1]].split())
+        text = self.formula.text[left.span[0]:right.span[1]]
+        if "begin{" not in text:
+            text = re.sub(r"(?<!\\)&|\\\\(?:\[[^\]]*\])?", " ", text)
+        return " ".join(text.split())
 
     def spoken(self, left: Node) -> str:
         return " ".join(self.formula.text[left.span[0]:left.span[1]].split())
@@ -266,7 +271,7 @@ class Claims(Definitions):
         names = [n for n in names_in(a.node) if n.startswith("∂")]
         if len(names) != 1:
             return ""
-        return names[0].replace("∂", "d")
+        return "/".join("d" + self.spelled.get(part[1:], part[1:]) for part in names[0].split("/"))
 
     def fitting_right(self, right: Node, a: Term) -> Term:
         """The right side, in the reading of its `·` and `*` that gives the left side's form."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
-from ..expr import Const, Shape, Var, function, names_in
+from ..expr import Shape, Var, function, size
 from ..program import Equation, Fact
 from .names import Entry, Key, Written, label, letters_in, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
@@ -46,6 +46,7 @@ class Declarations(Resolver):
         self.find_layers()
         for part in self.parts:
             self.formula = part.source
+            self.sizes_of_sums(part.node)
             if part.kind == "equation" and self.is_number_of_size(part.node):
                 self.table.sizes[part.node.items[0].name] = sp.Integer(part.node.items[1].text)
         for part in self.parts:
@@ -64,6 +65,13 @@ class Declarations(Resolver):
                         self.primed.add((found[0].base, found[0].primes))
             if part.kind == "bare" or part.kind == "equation":
                 self.shape_of_literal(part.node)
+
+    def sizes_of_sums(self, root: Node) -> None:
+        """The n of `\\sum_{i=1}^n` is a size, wherever else it stands."""
+        for node, _ in walk(root):
+            if isinstance(node, Big) and isinstance(node.sup, Sym) and node.sup.kind == "letter" and node.sup.name not in self.layers \
+                    and any(isinstance(c, Rel) for c in conditions(node.sub)) and node.sup.name not in self.declared_bases():
+                self.table.sizes.setdefault(node.sup.name, size(node.sup.name))
 
     def is_number_of_size(self, node: Node) -> bool:
         """`m = 6`."""

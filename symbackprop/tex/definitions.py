@@ -27,6 +27,7 @@ from .tensors import Met, Term, gathered, same
 NEW = frozenset(("new", "next", "t+1", "k+1", "updated", "tau+1"))
 OLD = frozenset(("old", "t", "k", "prev", "current", "tau"))
 MAX_SETTLED = 200
+COUNTS = frozenset(("N", "B", "T", "K"))
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
 
 
@@ -459,21 +460,24 @@ class Definitions(Facts):
         if self.entries_of(w.base) == 2:
             return 2
         stem = w.base.split(".")[0]
+        if w.base in COUNTS and not self.is_turned(w.base):
+            return 0
         if "bold" in w.symbol.marks:
             return 2 if stem[0].isupper() else 1
         if w.symbol.kind == "command":
             return 1 if stem in VECTOR_GREEK else 2 if stem[0].isupper() else 0
         return 2 if stem[0].isupper() else 1
 
-    def other_ranks(self) -> list[tuple[str, int]]:
-        """Other ranks that undeclared names could have, the likelier first."""
-        found = []
+    def other_ranks(self) -> list[dict[str, int]]:
+        """Other ranks that undeclared names could have, the likelier first: all small letters scalars, then one by one."""
+        small = [b for b in self.bases_inferred if not b[0].isupper() and not self.entries_of(b) and not self.is_turned(b)]
+        found = [{b: 0 for b in small}] if len(small) > 1 else []
         for base, rank in self.bases_inferred.items():
             if self.entries_of(base) == 2 or base[0].isupper():
                 continue
             likely = (2, 1) if self.is_turned(base) or base in ("w", "v", "u") else (0, 2, 1)
-            found += [(base, other) for other in (*likely, 0) if other != rank]
-        return list(dict.fromkeys(found))
+            found += [{base: other} for other in dict.fromkeys((*likely, 0)) if other != rank]
+        return found
 
     def entries_of(self, base: str) -> int:
         """How many indices the text writes under a name."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ..algebra import contract
 from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Contract, Expr, Labels, Var, names_in
+from ..program import Equation, Place
 from .lookup import Lookup
 from .names import Written, label, taken_apart, unwrapped
 from .syntax import Frac, Group, Juxt, Node, Prod, Script, Sym
@@ -67,18 +68,37 @@ class Quantities(Lookup):
 
     def target(self, node: Node) -> Term:
         """The tensor that a derivative speaks of; `J(θ)` is J."""
-        if isinstance(node, Juxt) and len(node.items) == 2 and isinstance(node.items[1], Group):
+        if isinstance(node, Juxt) and len(node.items) == 2 and isinstance(node.items[1], Group) and not self.is_callee(node.items[0]):
             node = node.items[0]
         if isinstance(node, Group) and node.open == "(":
             node = node.body
         if taken_apart(node) is None:
-            raise self.fail(node, f"the derivative by or of {self.text(node)}, which is no single name",
-                            "give it a name in a line of its own", UnsupportedError)
-        infer, self.infer = self.infer, self.infer
+            return self.expression(node)
+        return self.named(node)
+
+    def is_callee(self, node: Node) -> bool:
+        raise AssertionError("the layer above defines it")
+
+    def expression(self, node: Node) -> Term:
+        """An expression under a derivative, `\\frac{\\partial\\, a^T X b}{\\partial X}`, as an equation of its own."""
+        before, self.infer = self.infer, True
         try:
-            return self.named(node)
+            term = self.value(node)
         finally:
-            self.infer = infer
+            self.infer = before
+        if type(term.node) is Var:
+            return term
+        if term.axes:
+            raise self.fail(node, f"the derivative by or of {self.text(node)}, which has free indices", "give it a name", UnsupportedError)
+        name = next((e.name for e in self.equations if e.expr is term.node), None)
+        if name is None:
+            taken = {*self.inputs, *(e.name for e in self.equations)}
+            name = next(f"f{k or ''}" for k in range(len(taken) + 1) if f"f{k or ''}" not in taken)
+            line, column = self.formula.place(node.span[0])
+            self.equations.append(Equation(name, term.node, Place(line, column, self.formula.line(line))))
+        self.spelled[name] = f"({self.text(node)})"
+        self.take(f"{name} stands for {self.text(node)}")
+        return Term(Var(name, term.node.shape), (), term.row)
 
     def named(self, node: Node) -> Term:
         if isinstance(node, Sym) and node.kind == "run" and self.find(taken_apart(node)) is None:
@@ -121,8 +141,11 @@ class Quantities(Lookup):
         """`∇_W L`, `∇ R`; the value and how many of the items after ∇ it used."""
         if not rest:
             raise self.fail(head, "∇ of nothing")
-        used = 2 if len(rest) > 1 and isinstance(rest[1], Group) and rest[1].open == "(" else 1
-        loss = self.target(rest[0])
+        if taken_apart(rest[0]) is None or self.is_callee(rest[0]):
+            used, loss = len(rest), self.expression(rest[0] if len(rest) == 1 else Juxt(rest, (rest[0].span[0], rest[-1].span[1])))
+        else:
+            used = 2 if len(rest) > 1 and isinstance(rest[1], Group) and rest[1].open == "(" else 1
+            loss = self.target(rest[0])
         if loss.rank or type(loss.node) is not Var:
             raise self.fail(rest[0], f"∇ of {self.text(rest[0])}, which is no scalar by name", None, UnsupportedError)
         sub = head.sub if isinstance(head, Script) else None

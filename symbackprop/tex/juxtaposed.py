@@ -115,13 +115,25 @@ class Juxtaposed(Functions):
             raise self.fail(item, f"{self.text(item)} is a function: its argument is missing")
         if brackets:
             return self.called(callee, item, rest[0], arguments(rest[0])), 1
-        count = next((n for n, x in enumerate(rest) if n and self.starts_call(x)), len(rest))
+        count = self.argument_length(rest)
         argument = rest[0] if count == 1 else Juxt(rest[:count], (rest[0].span[0], rest[count - 1].span[1]))
         return self.called(callee, item, argument, [argument]), count
 
-    def starts_call(self, node: Node) -> bool:
+    def argument_length(self, rest: tuple[Node, ...]) -> int:
+        """How many of the things after a function without brackets are its argument: `\\log h(x)`, `\\log P_{ij}`."""
+        first = self.is_callee(rest[0])
+        if first and len(rest) > 1 and isinstance(rest[1], Group):
+            return 2
+        if first:
+            return 1 + self.argument_length(rest[1:]) if len(rest) > 1 else 1
+        return next((n for n, x in enumerate(rest) if n and self.starts_call(x)), len(rest))
+
+    def is_callee(self, node: Node) -> bool:
         w = taken_apart(node)
-        return isinstance(node, Group) or w is not None and self.find(w) is None and self.function_of(node) is not None
+        return w is not None and self.find(w) is None and self.function_of(node) is not None
+
+    def starts_call(self, node: Node) -> bool:
+        return isinstance(node, Group) or self.is_callee(node)
 
     def repeats_argument(self, w: object, group: Node) -> bool:
         """`R(w)` where R was defined as R(w): the name with its argument, not a product."""

@@ -330,7 +330,7 @@ class Lookup(Scope):
 
     def by_capital(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         """`c_{ij}` is an entry of the matrix C where there is no c; `x_i`, `x^{(i)}` an example of the data X."""
-        if not (len(w.base.split(".")[0]) == 1 and w.base[0].islower()) or w.primes:
+        if not w.base[0].islower() or w.primes or w.symbol.kind not in ("letter", "command"):
             return None
         big = w.base[0].upper() + w.base[1:]
         labels = [p for part in w.sub for p in letters_of(part)] + [unwrapped(p) for p in w.sup if is_bracketed(p)]

@@ -39,11 +39,13 @@ def settle(found: list[Formula]) -> Document:
     """The document read with the ranks of undeclared names that make most of its formulas readable."""
     best = attempt(found, {})
     for _ in range(MAX_TRIALS):
-        trial = next((t for t in (attempt(found, {**best.ranks, base: rank}) for base, rank in best.other_ranks()[:MAX_TRIALS])
-                      if len(t.failures) < len(best.failures)), None) if best.failures and best.inferred else None
-        if trial is None:
+        if best.strain == (0, 0) or not best.inferred:
             return best
-        best = trial
+        trials = [attempt(found, {**best.ranks, **other}) for other in best.other_ranks()[:MAX_TRIALS]]
+        better = min(trials, key=lambda t: t.strain, default=best)
+        if better.strain >= best.strain:
+            return best
+        best = better
     return best
 
 
@@ -69,6 +71,11 @@ class Document(Claims):
         self.find_losses()
         self.read_claims()
         self.close_sizes()
+
+    @property
+    def strain(self) -> tuple[int, int]:
+        """How badly this reading fits: formulas that fail, and scalars added to vectors."""
+        return len(self.failures), self.strains
 
     def close_sizes(self) -> None:
         """Give the sizes that stayed open a name."""

@@ -155,6 +155,7 @@ class Resolver(Sums, Literals, Juxtaposed):
         if term.is_number:
             return like(term, target)
         if term.rank == 0 and target.rank == 1:
+            self.strains += 1
             self.take(f"the scalar {self.text(part)} is added to every entry in {self.text(node)}")
             return multiply(term, Term(Ones(target.tail), (), target.row))
         if term.rank == 1 and target.rank == 2:

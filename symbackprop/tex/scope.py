@@ -49,8 +49,9 @@ class Scope:
         self.inferred: dict[str, Entry] = {}
         self.claimed: dict[str, Term] = {}
         self.losses: tuple[str, ...] = ()
+        self.spelled: dict[str, str] = {}
         self.broken: dict[str, SymbackpropError] = {}
-        self.depth = 0
+        self.depth = self.strains = 0
 
     # --- complaints and notes ---------------------------------------------------------------------------------
 
