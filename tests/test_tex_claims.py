@@ -240,8 +240,8 @@ def test_the_thread_is_read_as_it_stands(tmp_path):
     assert [c.error for c in program.claims] == [None] * 8
     assert any("C = ½‖yhat − y‖²" in a for a in program.claims[0].assumptions)
     assert [(tuple(map(int, c.left.shape)), tuple(map(int, c.right.shape))) for c in wrong] == [((2, 4, 2), (2,)), ((4, 2), (2, 1))]
-    verdicts = {v.claim: v.verdict for v in sb.verify(program) if v.quantity != "dyhat/dv"}
-    assert sorted(verdicts.values()) == ["proved"] * 6 + ["refuted"]
+    verdicts = [v.verdict for v in sb.verify(program) if v.quantity != "dyhat/dv"]
+    assert sorted(verdicts) == ["proved"] * 6 + ["refuted"]
 
 
 def sigmoid(z):
