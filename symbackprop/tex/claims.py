@@ -36,7 +36,6 @@ class Claims(Definitions):
     def __init__(self, table: Table, bindings: dict[str, sp.Expr]) -> None:
         super().__init__(table, bindings)
         self.claims: list[Claim] = []
-        self.replaced: dict[sp.Expr, sp.Expr] = {}
 
     def find_losses(self) -> None:
         """The losses: what the derivatives of the text differentiate; else the scalar that nothing reads."""
@@ -63,7 +62,8 @@ class Claims(Definitions):
 
     def parameter_names(self) -> set[str]:
         """Inputs that look like parameters: not the data of the usual names."""
-        return {name for name in self.inputs if name.split("_")[0] not in ("x", "X", "y", "Y", "t", "lambda", "eta", "alpha", "epsilon")}
+        found = {name for name in self.inputs if name.split("_")[0] not in ("x", "X", "y", "Y", "t", "lambda", "eta", "alpha", "epsilon")}
+        return found or set(self.inputs)
 
     def differentiated(self, root: Node) -> list[Node]:
         """What stands on top of the derivatives of a formula, and under ∇."""
@@ -261,11 +261,13 @@ class Claims(Definitions):
         a, b, quantity = self.sides(left, right, first)
         return a, b, quantity, self.finished(a, b, left, right)
 
-    def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
-        super().rebound(sizes)
-        put = lambda side: None if side is None else resized(side, sizes)
-        self.claims = [replace(c, left=put(c.left), right=put(c.right)) for c in self.claims]
-        self.replaced.update({k: v.xreplace(sizes) for k, v in self.replaced.items()} | sizes)
+    def put_sizes(self) -> None:
+        """What was found of the open sizes, put into all that was read before it was found."""
+        sizes = self.sizes_found()
+        if sizes:
+            self.equations = [e._replace(expr=resized(e.expr, sizes)) for e in self.equations]
+            put = lambda side: None if side is None else resized(side, sizes)
+            self.claims = [replace(c, left=put(c.left), right=put(c.right)) for c in self.claims]
 
     def quantity_name(self, a: Term) -> str:
         names = [n for n in names_in(a.node) if n.startswith("∂")]
@@ -321,7 +323,7 @@ class Claims(Definitions):
 
         def reread(text: str) -> Expr:
             before = {name: getattr(self, name) for name in (*state, "formula", "readings", "infer", "claimed")}
-            a = self.fresh(old, self.replaced)
+            a = self.fresh(old, self.sizes_found())
             letters = a.dims()
             try:
                 self.claimed = {name: self.claimed[name] for name in names}

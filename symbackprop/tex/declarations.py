@@ -33,8 +33,8 @@ class Declarations(Resolver):
         self.primed: set[tuple[str, int]] = set()
 
     def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
-        self.inputs = {name: resized(var, sizes) for name, var in self.inputs.items()}
-        self.equations = [e._replace(expr=resized(e.expr, sizes)) for e in self.equations]
+        touched = lambda var: any(s in d.free_symbols for d in var.shape for s in sizes)
+        self.inputs = {name: resized(var, sizes) if touched(var) else var for name, var in self.inputs.items()}
         self.ranges = {name: size.xreplace(sizes) for name, size in self.ranges.items()}
 
     def declarations(self) -> None:

@@ -24,6 +24,7 @@ from .statements import EQUALS, Statement, called
 from .syntax import Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sym, walk
 from .tensors import Met, Term, gathered, same
 
+Pair = tuple[Statement, dict[str, int]]
 NEW = frozenset(("new", "next", "t+1", "k+1", "updated", "tau+1"))
 OLD = frozenset(("old", "t", "k", "prev", "current", "tau"))
 MAX_SETTLED = 200
@@ -34,8 +35,12 @@ VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".s
 class Definitions(Facts):
     def definitions(self) -> None:
         """Read every equation that defines something, in an order in which each can be read."""
-        self.pending: list[tuple[Statement, dict[str, int]]] = []
-        self.claim_parts: list[tuple[Statement, dict[str, int]]] = []
+        self.pending: dict[int, Pair] = {}
+        self.waiting: dict[int, tuple[str, int, bool]] = {}
+        self.bound_at: dict[str, int] = {}
+        self.lefts: dict[int, Written | None] = {}
+        self.tick = 0
+        self.claim_parts: list[Pair] = []
         for part in self.parts:
             self.formula = part.source
             if part.kind == "fact":
@@ -45,7 +50,8 @@ class Definitions(Facts):
                     self.read_fact(part.node)
                     continue
                 for values in self.instances(part.node):
-                    self.pending.append((part, dict(values)))
+                    pair = (part, dict(values))
+                    self.pending[id(pair)] = pair
         self.numbered = frozenset(k[0] for k in self.table.tensors if k[1].isdigit() or k[2].isdigit())
         self.defining = True
         self.define_functions()
@@ -53,7 +59,7 @@ class Definitions(Facts):
         self.infer = True
         self.rounds()
         self.infer = self.defining = False
-        for part, values in self.pending:
+        for part, values in self.pending.values():
             self.formula, before, self.layers = part.source, self.layers, {**self.layers, **values}
             try:
                 self.settling(lambda: self.define(part, values))
@@ -67,15 +73,21 @@ class Definitions(Facts):
         progress = True
         while progress:
             progress = False
-            for pair in list(self.pending):
-                if any(pair is p for p in self.pending) and self.attempt(*pair):
-                    self.pending = [p for p in self.pending if p is not pair]
+            for pair in list(self.pending.values()):
+                if id(pair) in self.pending and self.may_be_read(pair) and self.attempt(pair):
+                    self.pending.pop(id(pair), None)
                     progress = True
                     if self.infer:
                         self.infer_one_at_a_time()
 
-    def attempt(self, part: Statement, values: dict[str, int]) -> bool:
+    def may_be_read(self, pair: Pair) -> bool:
+        """Whether what a pending equation waited for has been defined since it was tried last."""
+        waits = self.waiting.get(id(pair))
+        return waits is None or waits[2] is not self.infer or self.bound_at.get(waits[0], 0) > waits[1]
+
+    def attempt(self, pair: Pair) -> bool:
         """Try one pending equation; True where it is done with."""
+        part, values = pair
         before, readings = self.layers, dict(self.readings)
         self.layers = {**before, **values}
         self.formula = part.source
@@ -83,8 +95,9 @@ class Definitions(Facts):
             return self.settling(lambda: self.define(part, values))
         except NoSuchLayer:
             return True
-        except Undeclared:
+        except Undeclared as error:
             self.readings = readings
+            self.waiting[id(pair)] = (error.key[0], self.tick, self.infer)
             return False
         except SymbackpropError as error:
             self.readings = readings
@@ -255,6 +268,8 @@ class Definitions(Facts):
         extra = [i for i in term.axes if i not in letters]
         if extra:
             raise self.fail(rel.items[1], f"the index {extra[0]} is free on the right side only", "sum over it, or write it on the left")
+        self.tick += 1
+        self.bound_at[k[0]] = self.tick
         old = self.table.tensors.get(k)
         sizes = {name: dim for name, dim in self.ranges.items() if name in letters}
         if old is not None and old.var.rank >= len(letters):
@@ -317,7 +332,8 @@ class Definitions(Facts):
 
     def define_functions(self) -> None:
         """`g(z) = \\tanh z`, `h_\\theta(x) = \\theta^T x`: the argument is a name that stands for nothing else."""
-        for part, values in list(self.pending):
+        for waiting in list(self.pending.values()):
+            part, values = waiting
             pair = called(part.node.items[0])
             if pair is None:
                 continue
@@ -340,14 +356,14 @@ class Definitions(Facts):
             if found is not None:
                 self.table.functions[w.base, self.labels(w.sub), self.labels(w.sup), w.primes] = found
             self.layers = before
-            self.pending.remove((part, values))
+            self.pending.pop(id(waiting))
             if len(part.node.items) > 2:
                 self.claim_parts.append((replace(part, node=Rel(part.node.items[1:], part.node.ops[1:], part.span)), values))
 
     def are_tensors(self, formals: list[Written], part: Statement) -> bool:
         """Whether the arguments are all tensors of the document, so that what they define is a value."""
         keys = [(f.base, self.labels(f.sub), self.labels(f.sup), f.primes) for f in formals]
-        left_of_others = {self.left_key(p.node.items[0]) for p, _ in self.pending if p is not part and called(p.node.items[0]) is None}
+        left_of_others = {self.left_key(p.node.items[0]) for p, _ in self.pending.values() if p is not part and called(p.node.items[0]) is None}
         return all(k in self.table.tensors and not self.table.tensors[k].slots or k in left_of_others for k in keys)
 
     def is_called_apart(self, w: Written, group: Group) -> bool:
@@ -402,7 +418,7 @@ class Definitions(Facts):
 
     def looks_known(self, node: Node) -> bool:
         w = taken_apart(node)
-        bases = self.table.bases() | {getattr(taken_apart(p.node.items[0]), "base", "") for p, _ in self.pending}
+        bases = self.table.bases() | {getattr(taken_apart(p.node.items[0]), "base", "") for p, _ in self.pending.values()}
         return w is not None and (w.base in bases or self.is_known(node))
 
     def inferred_symbol(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
@@ -439,9 +455,8 @@ class Definitions(Facts):
         """Whether an equation that is still to be read defines this very name."""
         wanted = (base, self.labels(sub), self.labels(sup), primes)
         here = self.layers
-        for part, values in self.pending:
-            left = part.node.items[0]
-            w = taken_apart(left) or (taken_apart(called(left)[0]) if called(left) else None)
+        for part, values in self.pending.values():
+            w = self.left_of(part)
             if w is None or w.base != base:
                 continue
             self.layers = {**{k: v for k, v in here.items() if k not in self.table.layers}, **values}
@@ -451,6 +466,13 @@ class Definitions(Facts):
             finally:
                 self.layers = here
         return False
+
+    def left_of(self, part: Statement) -> Written | None:
+        """The name that an equation would define."""
+        if id(part) not in self.lefts:
+            left = part.node.items[0]
+            self.lefts[id(part)] = taken_apart(left) or (taken_apart(called(left)[0]) if called(left) else None)
+        return self.lefts[id(part)]
 
     def guess_rank(self, w: Written, positions: int) -> int:
         if positions:

@@ -79,12 +79,14 @@ class Document(Claims):
 
     def close_sizes(self) -> None:
         """Give the sizes that stayed open a name."""
+        self.put_sizes()
         shapes = [e.var.shape for e in self.table.tensors.values()]
         for claim in self.claims:
             shapes += [n.shape for side in (claim.left, claim.right) if side is not None for n in walk(side)]
         for symbol in dict.fromkeys(s for shape in shapes for d in shape for s in sorted(d.free_symbols, key=str)):
             if isinstance(symbol, Unknown):
                 self.bind_size(Met(symbol, self.new_size(symbol.name)))
+        self.put_sizes()
 
     def new_size(self, tag: str) -> sp.Expr:
         plain = "n_" + "".join(c for c in tag.split("@")[0].replace(":0", "").replace(":1", "b") if c.isalnum())

@@ -49,6 +49,7 @@ class Scope:
         self.inferred: dict[str, Entry] = {}
         self.claimed: dict[str, Term] = {}
         self.losses: tuple[str, ...] = ()
+        self.replaced: dict[Unknown, sp.Expr] = {}
         self.spelled: dict[str, str] = {}
         self.broken: dict[str, SymbackpropError] = {}
         self.depth = self.strains = 0
@@ -78,7 +79,8 @@ class Scope:
         hint = nearest(key[0], known)
         if key[0] in self.broken:
             reason = self.broken[key[0]]
-            hint = f"what defines it, in line {reason.line}, could not be read: {reason.message}"
+            told = isinstance(reason, Undeclared) and reason.hint and reason.hint.startswith("what defines")
+            hint = reason.hint if told else f"what defines it, in line {reason.line}, could not be read: {reason.message}"
         error = self.fail(node, f"{self.text(node)} is not declared", hint, Undeclared)
         error.key, error.written = key, node
         return error
@@ -92,10 +94,6 @@ class Scope:
         while isinstance(found, Unknown) and found.name in self.bindings and found.name not in seen:
             seen.add(found.name)
             found = self.bindings[found.name]
-        return self.settled(found)
-
-    def settled(self, found: sp.Expr) -> sp.Expr:
-        """A size with what is known of its open parts put in."""
         if isinstance(found, Unknown) or not found.free_symbols:
             return found
         open_parts = {s: self.unknown(s.name) for s in found.free_symbols if isinstance(s, Unknown) and s.name in self.bindings}
@@ -136,10 +134,12 @@ class Scope:
         return "_".join((base.replace(".", "_"), *labels))
 
     def bind_size(self, met: Met) -> None:
-        """Put a size in for an open one, in all that was read so far."""
+        """Put a size in for an open one, in the table; what was read before is put right at the end, by `sizes_found`."""
         sizes = {met.unknown: met.size}
         self.bindings[met.unknown.name] = met.size
-        put = lambda e: replace(e, var=resized(e.var, sizes), term=self.fresh(e.term, sizes))
+        self.replaced[met.unknown] = met.size
+        touched = lambda e: any(met.unknown in d.free_symbols for d in (*e.var.shape, *(e.term.node.shape if e.term else ())))
+        put = lambda e: replace(e, var=resized(e.var, sizes), term=self.fresh(e.term, sizes)) if touched(e) else e
         self.table.tensors = {k: put(e) for k, e in self.table.tensors.items()}
         self.inferred = {k: put(e) for k, e in self.inferred.items()}
         self.table.sizes = {k: v.xreplace(sizes) for k, v in self.table.sizes.items()}
@@ -148,6 +148,10 @@ class Scope:
 
     def fresh(self, term: Term | None, sizes: dict[sp.Expr, sp.Expr]) -> Term | None:
         return None if term is None else replace(term, node=resized(term.node, sizes))
+
+    def sizes_found(self) -> dict[sp.Expr, sp.Expr]:
+        """Every size that was open, with what it came to be."""
+        return {u: self.unknown(u.name) for u in self.replaced}
 
     def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
         """What the layers above hold is theirs to put right."""

@@ -59,8 +59,12 @@ def split(clause: Clause) -> list[Node]:
         return [node]
     out: list[Node] = []
     names: list[Node] = []
-    for item in node.items:
-        if isinstance(item, Rel):
+    items = with_ranges(node.items)
+    for item in items:
+        if is_range(item):
+            out += [*names, item]
+            names = []
+        elif isinstance(item, Rel):
             if names and item.ops[0] in ("in", ":"):
                 out += [Rel((name, *item.items[1:]), item.ops, (name.span[0], name.span[1])) for name in names]
             else:
@@ -70,6 +74,21 @@ def split(clause: Clause) -> list[Node]:
         else:
             names.append(item)
     return out + names
+
+
+def with_ranges(items: tuple[Node, ...]) -> list[Node]:
+    """The items of a list, `i = 1`, `\\dots`, `n` among them as one."""
+    out, k = [], 0
+    while k < len(items):
+        few = items[k:k + 3]
+        ranged = List(few, ",", (few[0].span[0], few[-1].span[1]))
+        if len(few) == 3 and is_range(ranged):
+            out.append(ranged)
+            k += 3
+        else:
+            out.append(items[k])
+            k += 1
+    return out
 
 
 def is_name(node: Node) -> bool:
