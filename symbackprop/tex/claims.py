@@ -180,8 +180,7 @@ class Claims(Definitions):
         with self.bound({name: None for name, _ in letters}):
             term = self.value(rel.items[1])
         node = gathered(term, [name for name, _ in letters], {})
-        self.table.tensors[k] = Entry("_".join(p for p in k[:3] if p), Var(f"alias {k}", node.shape), term.row, (),
-                                      Term(node, (), term.row))
+        self.enter(k, Entry("_".join(p for p in k[:3] if p), Var(f"alias {k}", node.shape), term.row, (), Term(node, (), term.row)))
         return len(rel.items) == 2
 
     def one_claim(self, left: Node, right: Node, values: dict[str, int], first: bool) -> None:

@@ -33,9 +33,11 @@ class Declarations(Resolver):
         self.primed: set[tuple[str, int]] = set()
 
     def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
-        touched = lambda var: any(s in d.free_symbols for d in var.shape for s in sizes)
-        self.inputs = {name: resized(var, sizes) if touched(var) else var for name, var in self.inputs.items()}
         self.ranges = {name: size.xreplace(sizes) for name, size in self.ranges.items()}
+
+    def entry_resized(self, entry: Entry) -> None:
+        if entry.name in self.inputs:
+            self.inputs[entry.name] = entry.var
 
     def declarations(self) -> None:
         """Everything that stands before the equations by its form."""
@@ -189,7 +191,7 @@ class Declarations(Resolver):
             return old
         name = program_name(key, {e.name for e in self.table.tensors.values()} | set(self.table.sizes))
         entry = Entry(name, Var(name, shape), row, slots)
-        self.table.tensors[key] = entry
+        self.enter(key, entry)
         self.inputs[name] = entry.var
         self.spell(name, node, key)
         return entry

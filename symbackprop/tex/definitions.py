@@ -36,8 +36,8 @@ class Definitions(Facts):
     def definitions(self) -> None:
         """Read every equation that defines something, in an order in which each can be read."""
         self.pending: dict[int, Pair] = {}
-        self.waiting: dict[int, tuple[str, int, bool]] = {}
-        self.bound_at: dict[str, int] = {}
+        self.waiting: dict[int, tuple[Key, int, bool]] = {}
+        self.bound_at: dict[tuple[str, str, str], int] = {}
         self.lefts: dict[int, Written | None] = {}
         self.tick = 0
         self.claim_parts: list[Pair] = []
@@ -83,7 +83,11 @@ class Definitions(Facts):
     def may_be_read(self, pair: Pair) -> bool:
         """Whether what a pending equation waited for has been defined since it was tried last."""
         waits = self.waiting.get(id(pair))
-        return waits is None or waits[2] is not self.infer or self.bound_at.get(waits[0], 0) > waits[1]
+        if waits is None or waits[2] is not self.infer:
+            return True
+        base, sub, sup, _ = waits[0]
+        names = (base, base[0].upper() + base[1:])
+        return any(self.bound_at.get((b, x, y), 0) > waits[1] for b in names for x in {sub, ""} for y in {sup, ""})
 
     def attempt(self, pair: Pair) -> bool:
         """Try one pending equation; True where it is done with."""
@@ -97,7 +101,7 @@ class Definitions(Facts):
             return True
         except Undeclared as error:
             self.readings = readings
-            self.waiting[id(pair)] = (error.key[0], self.tick, self.infer)
+            self.waiting[id(pair)] = (error.key, self.tick, self.infer)
             return False
         except SymbackpropError as error:
             self.readings = readings
@@ -269,7 +273,7 @@ class Definitions(Facts):
         if extra:
             raise self.fail(rel.items[1], f"the index {extra[0]} is free on the right side only", "sum over it, or write it on the left")
         self.tick += 1
-        self.bound_at[k[0]] = self.tick
+        self.bound_at[k[:3]] = self.tick
         old = self.table.tensors.get(k)
         sizes = {name: dim for name, dim in self.ranges.items() if name in letters}
         if old is not None and old.var.rank >= len(letters):
@@ -285,12 +289,12 @@ class Definitions(Facts):
             self.inputs.pop(old.name, None)
             name = old.name
         elif type(node) is Var and letters and node.name in {*self.inputs, *(e.name for e in self.equations)}:
-            self.table.tensors[k] = Entry(node.name, node, term.row, slots)
+            self.enter(k, Entry(node.name, node, term.row, slots))
             return
         else:
             name = program_name(k, {e.name for e in self.table.tensors.values()} | set(self.table.sizes) | set(self.inputs))
         entry = Entry(name, Var(name, node.shape), term.row, slots)
-        self.table.tensors[k] = entry
+        self.enter(k, entry)
         line, column = self.formula.place(rel.span[0])
         self.equations.append(Equation(name, node, Place(line, column, self.formula.line(line))))
         if not letters:
@@ -503,25 +507,28 @@ class Definitions(Facts):
 
     def entries_of(self, base: str) -> int:
         """How many indices the text writes under a name."""
-        counts = [0]
-        for part in self.parts:
-            for node, _ in walk(part.node):
-                if isinstance(node, Script) and node.sub is not None and (w := taken_apart(node)) is not None and w.base == base:
+        if self.written_entries is None:
+            self.written_entries = {}
+            for node in (node for part in self.parts for node, _ in walk(part.node)):
+                if isinstance(node, Script) and node.sub is not None and (w := taken_apart(node)) is not None:
                     letters = [p for q in w.sub for p in letters_of(q)]
                     if all(is_index(p) and p.name not in self.table.layers for p in letters):
-                        counts.append(len(letters))
-        return max(counts)
+                        self.written_entries[w.base] = max(len(letters), self.written_entries.get(w.base, 0))
+        return self.written_entries.get(base, 0)
+
+    written_entries: dict[str, int] | None = None
+    turned_bases: set[str] | None = None
 
     def is_turned(self, base: str) -> bool:
         """Whether a name is transposed somewhere: then it is no scalar."""
-        for part in self.parts:
-            for node, _ in walk(part.node):
-                if isinstance(node, Script):
-                    inner = node.base.body if isinstance(node.base, Group) else node
-                    w, outer = taken_apart(inner), parts_of(node.sup)
-                    if w is not None and w.base == base and any(self.is_transposed(p) for p in outer):
-                        return True
-        return False
+        if self.turned_bases is None:
+            self.turned_bases = set()
+            for node in (node for part in self.parts for node, _ in walk(part.node)):
+                if isinstance(node, Script) and any(self.is_transposed(p) for p in parts_of(node.sup)):
+                    w = taken_apart(node.base.body if isinstance(node.base, Group) else node)
+                    if w is not None:
+                        self.turned_bases.add(w.base)
+        return base in self.turned_bases
 
 
 def replace_left(rel: Rel, left: Node) -> Rel:

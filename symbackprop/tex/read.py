@@ -61,6 +61,7 @@ class Document(Claims):
     def __init__(self, found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int]) -> None:
         super().__init__(Table(), bindings)
         self.found, self.ranks = found, ranks
+        self.size_names: set[str] = set()
         self.unread = [f for f in found if f.error is not None]
         self.broken |= {base: f.error for f in self.unread for base in spoken_of(f)}
         self.parts: list[Statement] = [s for f in found if f.error is None for s in statements(f)]
@@ -90,9 +91,12 @@ class Document(Claims):
 
     def new_size(self, tag: str) -> sp.Expr:
         plain = "n_" + "".join(c for c in tag.split("@")[0].replace(":0", "").replace(":1", "b") if c.isalnum())
-        taken = set(self.table.sizes) | {str(v) for v in self.bindings.values()} | {e.name for e in self.table.tensors.values()}
+        if not self.size_names:
+            self.size_names = set(self.table.sizes) | {e.name for e in self.table.tensors.values()}
+        taken = self.size_names
         while plain in taken:
             plain += "x"
+        taken.add(plain)
         return size(plain)
 
     def program(self) -> Program:

@@ -49,6 +49,7 @@ class Scope:
         self.inferred: dict[str, Entry] = {}
         self.claimed: dict[str, Term] = {}
         self.losses: tuple[str, ...] = ()
+        self.open_in: dict[Unknown, set[Key]] = {}
         self.replaced: dict[Unknown, sp.Expr] = {}
         self.spelled: dict[str, str] = {}
         self.broken: dict[str, SymbackpropError] = {}
@@ -138,13 +139,28 @@ class Scope:
         sizes = {met.unknown: met.size}
         self.bindings[met.unknown.name] = met.size
         self.replaced[met.unknown] = met.size
-        touched = lambda e: any(met.unknown in d.free_symbols for d in (*e.var.shape, *(e.term.node.shape if e.term else ())))
-        put = lambda e: replace(e, var=resized(e.var, sizes), term=self.fresh(e.term, sizes)) if touched(e) else e
-        self.table.tensors = {k: put(e) for k, e in self.table.tensors.items()}
-        self.inferred = {k: put(e) for k, e in self.inferred.items()}
+        keys = self.open_in.pop(met.unknown, set())
+        for key in keys:
+            old = self.table.tensors[key]
+            entry = replace(old, var=resized(old.var, sizes), term=self.fresh(old.term, sizes))
+            self.enter(key, entry)
+            if entry.name in self.inferred:
+                self.inferred[entry.name] = entry
+            self.entry_resized(entry)
         self.table.sizes = {k: v.xreplace(sizes) for k, v in self.table.sizes.items()}
         self.claimed = {k: self.fresh(t, sizes) for k, t in self.claimed.items()}
         self.rebound(sizes)
+
+    def enter(self, key: Key, entry: Entry) -> None:
+        """Put an entry into the table, and remember which open sizes it has."""
+        self.table.tensors[key] = entry
+        for dim in (*entry.var.shape, *(entry.term.node.shape if entry.term else ())):
+            for symbol in dim.free_symbols:
+                if isinstance(symbol, Unknown):
+                    self.open_in.setdefault(symbol, set()).add(key)
+
+    def entry_resized(self, entry: Entry) -> None:
+        """The layers above hold inputs of their own."""
 
     def fresh(self, term: Term | None, sizes: dict[sp.Expr, sp.Expr]) -> Term | None:
         return None if term is None else replace(term, node=resized(term.node, sizes))
