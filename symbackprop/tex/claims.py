@@ -13,20 +13,18 @@ from itertools import islice, product as choices
 
 import sympy as sp
 
-from ..algebra import broadcast, hadamard, power, scale, total
+from ..algebra import broadcast
 from ..errors import ParseError, ShapeError, SymbackpropError
-from ..expr import Expr, Ones, Var, names_in
-from ..program import Claim, Equation, Place
+from ..expr import Expr, Var, names_in
+from ..program import Claim, Place
+from ..layers.losses import squared_error
 from .definitions import NEW, OLD, Definitions
-from .derivatives import is_d
-from .lex import is_plain, lex
-from .names import Entry, Table, Written, label, letters_of, taken_apart, unwrapped
+from .names import Entry, Table, Written, label, taken_apart, unwrapped
 from .parse import parse_clauses
-from .rows import split_rows
-from .scope import NoSuchLayer, Undeclared, negated
+from .scope import NoSuchLayer, negated
 from .source import Source
-from .statements import Statement, called
-from .syntax import Frac, Group, Juxt, Node, Prod, Rel, Script, Sym, walk
+from .statements import Statement
+from .syntax import Frac, Juxt, Node, Prod, Rel, Script, Sym, walk
 from .tensors import Met, Term, gathered, like, resized, same, times
 
 MAX_READINGS = 16
@@ -94,7 +92,6 @@ class Claims(Definitions):
         if len(pairs) != 1:
             return None
         a, b = pairs[0]
-        from ..layers.losses import squared_error
         self.bind((w.base, "", "", 0), [], [], Term(squared_error(a.var, b.var)), Rel((node, node), ("=",), node.span))
         name = self.equations[-1].name
         self.loss_note = f"the text does not say what {name} is: {name} = ½‖{a.name} − {b.name}‖² is assumed"
@@ -142,11 +139,8 @@ class Claims(Definitions):
 
     def is_pointless(self, rel: Rel) -> bool:
         """An update, or a name said to be made of its own entries, which there is nothing to check about."""
-        from .declarations import own_entries
         w = taken_apart(rel.items[0])
-        if w is not None and len(rel.items) == 2 and self.is_own_literal(w, rel.items[1]):
-            return True
-        return False
+        return w is not None and len(rel.items) == 2 and self.is_own_literal(w, rel.items[1])
 
     def update(self, rel: Rel, part: Statement) -> None:
         """`v^{new} = v^{old} - \\eta \\frac{\\partial C}{\\partial v}`: its right side has the shape of v, or is a wrong claim."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Shape, Var, function, size
 from ..program import Equation, Fact
-from .names import Entry, Key, Written, label, letters_in, program_name, taken_apart, typeset, unwrapped, whole
+from .literals import COLUMN, ROW, common
+from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
 from .scope import conditions
 from .statements import Statement, is_range, is_space, space_shape
-from .syntax import Big, Group, List, Node, Num, Rel, Script, Sym, children, walk
-from .tensors import Term, resized
+from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sym, children, walk
 
 DEPTH = 3
 
@@ -252,8 +252,6 @@ def free_scripts(root: Node) -> list[tuple[tuple[Node, ...], tuple[Node, ...]]]:
 
 def own_entries(node: Node) -> tuple[Written, tuple[int, int]] | None:
     """(the name, the literal's numbers of rows and columns) where every entry is one of one name's, in order."""
-    from .literals import COLUMN, ROW, common
-    from .syntax import Matrix
     if isinstance(node, Matrix):
         rows = node.rows
     elif isinstance(node, Group) and isinstance(node.body, List) and node.open in ("[", "("):
@@ -266,7 +264,6 @@ def own_entries(node: Node) -> tuple[Written, tuple[int, int]] | None:
     w = taken_apart(pattern) if pattern is not None else None
     if w is None or w.sup or not w.sub:
         return None
-    from .names import letters_of
     names = {getattr(p, "name", "") for part in w.sub for p in letters_of(part)}
     wanted = {name for name, n in ((ROW, len(rows)), (COLUMN, len(rows[0]))) if n > 1}
     return (w, (len(rows), len(rows[0]))) if wanted <= names and "." not in w.base else None

@@ -14,7 +14,7 @@ from ..expr import Contract, Expr, Labels, Var, names_in
 from ..program import Equation, Place
 from .lookup import Lookup
 from .names import Written, label, taken_apart, unwrapped
-from .syntax import Frac, Group, Juxt, Node, Prod, Script, Sym
+from .syntax import Frac, Group, Juxt, Node, Script, Sym
 from .tensors import Term
 
 PRE_ACTIVATIONS = ("z", "Z", "u", "s", "net", "a", "h", "S", "A")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sympy as sp
 
 from ..errors import SymbackpropError, UnsupportedError
-from ..expr import Const, Contract, Ones, Var, names_in
+from ..expr import Var
 from ..program import Fact
 from .declarations import Declarations
-from .names import taken_apart
-from .statements import is_space
-from .syntax import Group, Juxt, List, Node, Num, Rel, Script, Sym
-from .tensors import Term
+from .names import letters_of, parts_of, taken_apart
+from .scope import conditions
+from .syntax import Big, Group, Juxt, List, Node, Num, Rel, Script, Sym
 
 
 class Facts(Declarations):
@@ -89,7 +87,7 @@ class Facts(Declarations):
                 return second, 0
             if is_ones(second) and taken_apart(first) is not None:
                 return first, 1
-        if type(node).__name__ == "Big" and node.op == "sum" and isinstance(node.body, Script) and taken_apart(node.body) is not None:
+        if isinstance(node, Big) and node.op == "sum" and isinstance(node.body, Script) and taken_apart(node.body) is not None:
             return node.body.base, None
         return None
 
@@ -104,8 +102,6 @@ class Facts(Declarations):
         return Fact("sum", name, None if rank == 1 else axis)
 
     def summed_axis(self, node: Node, rank: int, whole: Node) -> int:
-        from .names import letters_of, parts_of
-        from .scope import conditions
         letters = [getattr(p, "name", "") for part in parts_of(node.body.sub) for p in letters_of(part)]
         below = [getattr(c.items[0] if isinstance(c, Rel) else c, "name", "") for c in conditions(node.sub)]
         found = [k for k, name in enumerate(letters) if name in below]

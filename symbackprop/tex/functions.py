@@ -6,17 +6,16 @@ The meaning of each row is that of the Python reader's table; only what LaTeX ad
 
 from __future__ import annotations
 
-from collections.abc import Callable
 
 import sympy as sp
 
 from ..algebra import contract
 from ..cells import as_scalar
-from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
-from ..expr import Apply, Delta, Expr, Function, Map, Ones, Var, function
+from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from ..expr import Delta, Function, Var, function
 from ..ops import SCALAR_OPS
 from ..ops.tensor import apply as tensor_op
-from ..source.calls import CALLS, elementwise
+from ..source.calls import elementwise
 from .derivatives import Quantities
 from .names import Macro
 from .syntax import Group, List, Node, Script, Sym

@@ -14,8 +14,8 @@ from ..errors import ShapeError, UnsupportedError
 from ..expr import Function, function
 from .derivatives import chained, is_d
 from .functions import UNNAMED, Functions, arguments
-from .names import Macro, base_of, key, label, parts_of, taken_apart
-from .syntax import Big, Frac, Group, Juxt, Node, Num, Prod, Rel, Script, Sum, Sym, Un
+from .names import Macro, label, parts_of, taken_apart
+from .syntax import Group, Juxt, Node, Num, Rel, Script, Sym, Un
 from .tensors import Term, multiply, raised
 
 Callee = str | Function | Macro
@@ -81,16 +81,20 @@ class Juxtaposed(Functions):
             return self.gradient(rest[0], item), 1
         if (below := self.operator(item)) is not None:
             return self.applied(below, item, rest)
-        if isinstance(head, Num) and head.text == "1" and rest and self.is_condition(rest[0]):
-            return self.indicator(rest[0].body, item), 1
-        if isinstance(head, Sym) and head.name in ("I", "mathbbm") and rest and self.is_condition(rest[0]):
-            return self.indicator(rest[0].body, item), 1
+        is_one = isinstance(head, Num) and head.text == "1" or isinstance(head, Sym) and head.name == "I"
+        if is_one and rest and self.is_condition(rest[0]):
+            after = rest[0]
+            if isinstance(after, Script):
+                found = self.indicator(after.base.body, item)
+                return self.scripted(found, parts_of(after.sub), parts_of(after.sup), after.primes, after), 1
+            return self.indicator(after.body, item), 1
         if isinstance(head, Sym):
             return self.symbol_factor(item, rest)
         return self.value(item), 0
 
     def is_condition(self, node: Node) -> bool:
-        return isinstance(node, Group) and isinstance(node.body, Rel)
+        group = node.base if isinstance(node, Script) else node
+        return isinstance(group, Group) and isinstance(group.body, Rel)
 
     def applied(self, below: Node, item: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
         """`\\frac{\\partial}{\\partial θ} J(θ)`."""

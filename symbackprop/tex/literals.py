@@ -13,9 +13,9 @@ import sympy as sp
 
 from ..algebra import add as add_nodes, contract
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Apply, Ones
+from ..expr import Apply
 from .scope import Scope
-from .syntax import Group, List, Matrix, Node, Num, Sym, walk
+from .syntax import Group, List, Matrix, Node, Num, Sym
 from .tensors import Term, gathered
 
 ROW, COLUMN = "row", "column"

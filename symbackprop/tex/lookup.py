@@ -12,12 +12,12 @@ import sympy as sp
 
 from ..algebra import contract
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Apply, Const, Delta, Expr, Ones, Var
+from ..expr import Apply, Delta, Ones, function
 from ..ops.tensor import apply as tensor_op
-from .names import Entry, Key, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
-from .scope import NoSuchLayer, Scope, is_bracketed, is_index
+from .names import Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
+from .scope import NoSuchLayer, Scope, is_bracketed
 from .syntax import Group, Node, Num, Prod, Script, Sum, Sym, Un
-from .tensors import Term, apply, indexed, multiply, number, raised, times, turned
+from .tensors import Term, apply, indexed, multiply, number, raised, turned
 from .tensors import same
 
 POWERS = frozenset(("odot", "circ"))
@@ -174,7 +174,6 @@ class Lookup(Scope):
         if exponent.rank or exponent.axes:
             raise self.fail(node, f"{self.text(part)} is no power")
         if not exponent.is_number:
-            from ..expr import function
             spread = exponent if not term.rank else Term(contract((exponent.node, Ones(term.tail)), ((), tuple(range(term.rank))),
                                                                   tuple(range(term.rank))), (), term.row)
             return apply(function("power"), term, spread)

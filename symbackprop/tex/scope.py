@@ -16,7 +16,7 @@ from ..errors import ParseError, SymbackpropError, nearest
 from ..expr import size
 from .names import Entry, Key, Table, label, letters_of, parts_of, taken_apart
 from .source import Source
-from .syntax import Juxt, List, Node, Num, Prod, Rel, Script, Sum, Sym, Un, walk
+from .syntax import Group, Juxt, List, Node, Num, Prod, Rel, Script, Sum, Sym, Un, walk
 from .tensors import Met, Term, Unknown, resized
 
 
@@ -117,7 +117,7 @@ class Scope:
                 for op, x in zip(node.ops, node.items[1:]):
                     found = sp.floor(found / self.size(x)) if op == "/" else found * self.size(x)
                 return found
-        if type(node).__name__ == "Group":
+        if isinstance(node, Group):
             return self.size(node.body)
         raise self.fail(node, f"{self.text(node)} is no size", "a size is a positive integer or a name")
 
@@ -205,11 +205,11 @@ class Scope:
 
 
 def is_bracketed(node: Node) -> bool:
-    return type(node).__name__ == "Group" and node.open in ("(", "[")
+    return isinstance(node, Group) and node.open in ("(", "[")
 
 
 def unwrapped_index(node: Node) -> Node:
-    while type(node).__name__ == "Group" and node.open in ("(", "["):
+    while isinstance(node, Group) and node.open in ("(", "["):
         node = node.body
     return node
 

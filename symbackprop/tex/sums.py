@@ -10,11 +10,11 @@ import sympy as sp
 
 from ..algebra import add as add_nodes
 from ..errors import UnsupportedError
-from ..expr import Delta, Ones
-from .names import label, letters_of, unwrapped, whole
+from ..expr import Delta
+from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .scope import Scope, conditions, is_index
-from .syntax import Big, List, Node, Num, Rel, Sum, Sym, walk
-from .tensors import Term, aligned, everything, number, product, same, summed, times
+from .syntax import Big, List, Node, Num, Rel, Script, Sym, walk
+from .tensors import Term, aligned, everything, product, summed, times
 
 MAX_UNROLLED = 64
 
@@ -113,8 +113,6 @@ class Sums(Scope):
 
     def is_label(self, name: str, value: int, body: Node) -> bool:
         """Whether an index stands in a script that is part of a known numbered name."""
-        from .names import letters_in, taken_apart
-        from .syntax import Script
         for part, _ in walk(body):
             w = taken_apart(part) if isinstance(part, Script) else None
             if w is None:

@@ -1,0 +1,138 @@
+"""Names that no line declares: which ones can be inputs, and of what rank.
+
+A rank is guessed from how a name is written (its case, its font, its indices); the document reader tries others where
+the guess makes formulas fail. The sizes stay open until they meet others.
+"""
+
+from __future__ import annotations
+
+from .facts import Facts
+from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped
+from .scope import is_index
+from .statements import Statement, called
+from .syntax import Group, Node, Num, Rel, Script, walk
+from .tensors import Term
+
+Pair = tuple[Statement, dict[str, int]]
+COUNTS = frozenset(("N", "B", "T", "K"))
+VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
+
+
+class Inference(Facts):
+    pending: dict[int, Pair]
+    lefts: dict[int, Written | None]
+
+    def could_be_cotangent(self, w: Written, rel: Rel) -> bool:
+        """`dW = …`, `grad = …`, `\\delta^l = …`: left for when the loss is known."""
+        if w.base in ("delta", "Delta", "grad", "gradient") or w.base.endswith(".bar"):
+            return self.left_key(w.node) not in self.table.tensors
+        inner = self.after_d(w.node)
+        return inner is not None and self.left_key(w.node) not in self.table.tensors and self.looks_known(inner) \
+            or bool(w.sub) and label(w.sub[-1], {}) == "grad"
+
+    def looks_known(self, node: Node) -> bool:
+        w = taken_apart(node)
+        bases = self.table.bases() | {getattr(taken_apart(p.node.items[0]), "base", "") for p, _ in self.pending.values()}
+        return w is not None and (w.base in bases or self.is_known(node))
+
+    def inferred_symbol(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """A name that nothing declares: an input, its rank from how it is written, its sizes from where it stands."""
+        if w.base in self.broken or w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
+            return None
+        positions = [p for part in w.sub for p in letters_of(part) if getattr(unwrapped(p), "name", None) in self.indices]
+        sub = () if positions else w.sub
+        marks = tuple(p for p in w.sup if self.is_transposed(p))
+        powers = tuple(p for p in w.sup if isinstance(p, Num) and not self.is_layered(w.base))
+        labels = tuple(p for p in w.sup if p not in marks and p not in powers and not (
+            isinstance(p, Group) and self.is_position(unwrapped(p)) and not isinstance(unwrapped(p), Num)))
+        rest = tuple(p for p in w.sup if p not in labels)
+        if self.is_pending(w.base, sub, labels, w.primes):
+            return None
+        if any("?" in label(p, self.layers) for p in (*sub, *labels)):
+            return None
+        k = (w.base, self.labels(sub), self.labels(labels), 0)
+        rank = self.guess_rank(w, len(positions))
+        tag = "_".join(x for x in (w.base, k[1], k[2]) if x) + "'" * k[3]
+        shape = tuple(self.unknown(f"{tag}:{n}") for n in range(rank))
+        entry = self.enter_tensor(k, shape, False, (), w.node)
+        self.inferred[entry.name] = entry
+        self.bases_inferred.setdefault(w.base, rank)
+        return Term(entry.var), (w.sub if positions else ()), rest, w.primes - k[3]
+
+    def is_layered(self, base: str) -> bool:
+        return any(k[0] == base and k[2].isdigit() for k in self.table.tensors) or bool(self.layers)
+
+    def is_pending(self, base: str, sub: tuple[Node, ...], sup: tuple[Node, ...], primes: int) -> bool:
+        """Whether an equation that is still to be read defines this very name."""
+        wanted = (base, self.labels(sub), self.labels(sup), primes)
+        here = self.layers
+        for part, values in self.pending.values():
+            w = self.left_of(part)
+            if w is None or w.base != base:
+                continue
+            self.layers = {**{k: v for k, v in here.items() if k not in self.table.layers}, **values}
+            try:
+                if self.left_indices(w, part.node)[1] == wanted:
+                    return True
+            finally:
+                self.layers = here
+        return False
+
+    def left_of(self, part: Statement) -> Written | None:
+        """The name that an equation would define."""
+        if id(part) not in self.lefts:
+            left = part.node.items[0]
+            self.lefts[id(part)] = taken_apart(left) or (taken_apart(called(left)[0]) if called(left) else None)
+        return self.lefts[id(part)]
+
+    def guess_rank(self, w: Written, positions: int) -> int:
+        if positions:
+            return positions
+        if w.base in self.ranks:
+            return self.ranks[w.base]
+        if self.entries_of(w.base) == 2:
+            return 2
+        stem = w.base.split(".")[0]
+        if w.base in COUNTS and not self.is_turned(w.base):
+            return 0
+        if "bold" in w.symbol.marks:
+            return 2 if stem[0].isupper() else 1
+        if w.symbol.kind == "command":
+            return 1 if stem in VECTOR_GREEK else 2 if stem[0].isupper() else 0
+        return 2 if stem[0].isupper() else 1
+
+    def other_ranks(self) -> list[dict[str, int]]:
+        """Other ranks that undeclared names could have, the likelier first: all small letters scalars, then one by one."""
+        small = [b for b in self.bases_inferred if not b[0].isupper() and not self.entries_of(b) and not self.is_turned(b)]
+        found = [{b: 0 for b in small}] if len(small) > 1 else []
+        for base, rank in self.bases_inferred.items():
+            if self.entries_of(base) == 2 or base[0].isupper():
+                continue
+            likely = (2, 1) if self.is_turned(base) or base in ("w", "v", "u") else (0, 2, 1)
+            found += [{base: other} for other in dict.fromkeys((*likely, 0)) if other != rank]
+        return found
+
+    def entries_of(self, base: str) -> int:
+        """How many indices the text writes under a name."""
+        if self.written_entries is None:
+            self.written_entries = {}
+            for node in (node for part in self.parts for node, _ in walk(part.node)):
+                if isinstance(node, Script) and node.sub is not None and (w := taken_apart(node)) is not None:
+                    letters = [p for q in w.sub for p in letters_of(q)]
+                    if all(is_index(p) and p.name not in self.table.layers for p in letters):
+                        self.written_entries[w.base] = max(len(letters), self.written_entries.get(w.base, 0))
+        return self.written_entries.get(base, 0)
+
+    written_entries: dict[str, int] | None = None
+    turned_bases: set[str] | None = None
+
+    def is_turned(self, base: str) -> bool:
+        """Whether a name is transposed somewhere: then it is no scalar."""
+        if self.turned_bases is None:
+            self.turned_bases = set()
+            for node in (node for part in self.parts for node, _ in walk(part.node)):
+                if isinstance(node, Script) and any(self.is_transposed(p) for p in parts_of(node.sup)):
+                    w = taken_apart(node.base.body if isinstance(node.base, Group) else node)
+                    if w is not None:
+                        self.turned_bases.add(w.base)
+        return base in self.turned_bases

@@ -1,0 +1,161 @@
+"""Products, quotients and their operators on values, by what the shapes allow.
+
+A `*` or `·` may be a scalar product, a matrix product, an inner product or one entry by entry; where two fit, the one
+taken is recorded and the other kept for a claim that it fits better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import ShapeError, SymbackpropError, UnsupportedError
+from .derivatives import chained
+from .juxtaposed import Juxtaposed
+from .names import taken_apart
+from .syntax import Juxt, Node, Num, Prod
+from .tensors import Term, dot, hadamard, multiply, outer, turned
+
+HADAMARD = frozenset(("odot", "circ", "bullet", "ast", ".*", "star"))
+Way = Callable[[Term, Term], Term]
+
+
+class Products(Juxtaposed):
+    def read_product(self, node: Prod) -> Term:
+        """`a ⊙ b · c / d`, from the left. A slash divides by what stands directly after it."""
+        if node.ops == ("/",) and (found := self.fraction(node)) is not None:
+            return found
+        items, ops = self.slashes(node)
+        found, first = self.value(items[0]), items[0]
+        for op, item in zip(ops, items[1:]):
+            spot = Prod((first, item), (op,), (node.items[0].span[0], item.span[1]))
+            found = self.operate(op, found, self.value(item), spot, item)
+            first = spot
+        return found
+
+    def slashes(self, node: Prod) -> tuple[list[Node], list[str]]:
+        """`1/m X^T e` divides by m alone: the scalars that begin what follows a slash."""
+        items, ops = [node.items[0]], []
+        for k, (op, item) in enumerate(zip(node.ops, node.items[1:])):
+            if op == "/" and self.differential(node.items[k]) is not None and self.differential(item) is not None:
+                left = items.pop()
+                items.append(Prod((left, item), ("/",), (left.span[0], item.span[1])))
+                continue
+            if op == "/" and isinstance(item, Juxt):
+                count = next((n for n, x in enumerate(item.items) if not self.is_plain_scalar(x)), len(item.items))
+                if 0 < count < len(item.items):
+                    head, rest = (part(item.items[a:b]) for a, b in ((0, count), (count, None)))
+                    self.take(f"{self.text(node)}: the slash divides by {self.text(head)} alone")
+                    items += [head, rest]
+                    ops += ["/", "cdot"]
+                    continue
+            items.append(item)
+            ops.append(op)
+        return items, ops
+
+    def is_plain_scalar(self, node: Node) -> bool:
+        if isinstance(node, Num):
+            return not node.marks
+        w = taken_apart(node)
+        if w is None or self.function_of(node) is not None:
+            return False
+        try:
+            return self.value(node).rank == 0
+        except SymbackpropError:
+            return False
+
+    def operate(self, op: str, a: Term, b: Term, node: Prod, right: Node) -> Term:
+        if op in HADAMARD:
+            return self.checked(hadamard, a, b, node)
+        if op in ("/", "./", "oslash"):
+            return self.divided(a, b, node, right)
+        if op == "otimes":
+            return self.tensor_product(a, b, node)
+        if op == "@":
+            return self.checked(multiply, a, b, node)
+        if op in ("cdot", "*", "times"):
+            return self.dotted(op, a, b, node)
+        raise self.fail(node, f"the operator in {self.text(node)}", None, UnsupportedError)
+
+    def dotted(self, op: str, a: Term, b: Term, node: Prod) -> Term:
+        """`*` and `·`: scalar, matrix product, inner product or entry by entry, by the shapes."""
+        found = chained(a, b)
+        if found is not None:
+            self.take(f"{self.text(node)} is summed over the intermediate")
+            return found
+        ways = [("the matrix product", multiply)]
+        if a.kind == b.kind == "c":
+            ways = [("the inner product", dot), ("entry by entry", hadamard)]
+        elif a.rank and b.rank:
+            ways.append(("entry by entry", hadamard))
+        if op == "*" and a.kind == b.kind == "c":
+            ways.reverse()
+        fitting = []
+        for name, way in ways:
+            try:
+                fitting.append((name, way(a, b)))
+            except ShapeError:
+                continue
+        if not fitting:
+            raise self.unfit(a, b, node)
+        pick = self.choose(node, len(fitting)) % len(fitting) if len(fitting) > 1 else 0
+        if len(fitting) > 1:
+            self.take(f"{self.text(node)} is {fitting[pick][0]}")
+        return fitting[pick][1]
+
+    def tensor_product(self, a: Term, b: Term, node: Prod) -> Term:
+        if a.rank == 1 and b.rank == 1:
+            self.take(f"{self.text(node)} is the outer product")
+            return outer(a, b)
+        if a.rank == 0 or b.rank == 0:
+            return multiply(a, b)
+        raise self.fail(node, f"{self.text(node)} is a Kronecker product", r"write \odot for the product entry by entry",
+                        UnsupportedError)
+
+    def checked(self, way: Way, a: Term, b: Term, node: Node) -> Term:
+        try:
+            return way(a, b)
+        except ShapeError:
+            written = self.as_claimed(way, a, b)
+            if written is not None:
+                return written
+            raise self.unfit(a, b, node) from None
+
+    def as_claimed(self, way: Way, a: Term, b: Term) -> Term | None:
+        """The product with what earlier lines say a derivative is, where its true shape fits nothing."""
+        for x, y in ((a, self.written(b)), (self.written(a), b), (self.written(a), self.written(b))):
+            if x is not None and y is not None:
+                try:
+                    found = way(x, y)
+                except ShapeError:
+                    continue
+                self.take("a derivative is read as the line above it that says what it is")
+                return found
+        return None
+
+    def written(self, term: Term) -> Term | None:
+        return self.claimed.get(f"∂{term.ratio[0]}/∂{term.ratio[1]}") if term.ratio else None
+
+    def unfit(self, a: Term, b: Term, node: Node) -> SymbackpropError:
+        items = node.items if isinstance(node, (Prod, Juxt)) else (node, node)
+        first, last = self.text(items[0]), self.text(items[-1])
+        return self.fail(node, f"{self.text(node)}: {first} is {a.show()} and {last} is {b.show()}", self.fitting(a, b, first, last),
+                         ShapeError)
+
+    def fitting(self, a: Term, b: Term, first: str, last: str) -> str | None:
+        """A nearby product that fits."""
+        if a.rank > 2 or b.rank > 2:
+            return None
+        tries = [(a, turned(b), f"{first} ({last})^T"), (turned(a), b, f"({first})^T {last}"), (b, a, f"{last} {first}")]
+        if a.rank == b.rank == 1 and a.row == b.row and a.tail == b.tail:
+            return rf"did you mean {first} \odot {last}?"
+        for x, y, said in tries:
+            try:
+                multiply(x, y)
+            except ShapeError:
+                continue
+            return f"did you mean {said}?"
+        return None
+
+
+def part(items: tuple[Node, ...]) -> Node:
+    return items[0] if len(items) == 1 else Juxt(tuple(items), (items[0].span[0], items[-1].span[1]))
