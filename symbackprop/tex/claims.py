@@ -18,13 +18,14 @@ from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Expr, Var, names_in
 from ..program import Claim, Place
 from ..layers.losses import squared_error
+from .derivatives import is_nabla
 from .definitions import NEW, OLD, Definitions
 from .names import Entry, Table, Written, label, taken_apart, unwrapped
 from .parse import parse_clauses
 from .scope import NoSuchLayer, negated
 from .source import Source
 from .statements import Statement
-from .syntax import Frac, Juxt, Node, Prod, Rel, Script, Sym, walk
+from .syntax import Frac, Juxt, Node, Prod, Rel, walk
 from .tensors import Met, Term, gathered, like, resized, same, times
 
 MAX_READINGS = 16
@@ -77,8 +78,7 @@ class Claims(Definitions):
                         found.append(above.items[0] if isinstance(above, Juxt) else above)
             if isinstance(node, Juxt):
                 for item, after in zip(node.items, node.items[1:]):
-                    base = item.base if isinstance(item, Script) else item
-                    if isinstance(base, Sym) and base.name == "nabla" or isinstance(item, Frac) and self.operator(item) is not None:
+                    if is_nabla(item) or isinstance(item, Frac) and self.operator(item) is not None:
                         found.append(after)
         return found
 
@@ -234,8 +234,7 @@ class Claims(Definitions):
 
     def is_partial(self, left: Node) -> bool:
         """Whether a left side is written with ∂/∂, where either layout is in use."""
-        left = negated(left)[1]
-        return isinstance(left, (Frac, Prod)) or isinstance(left, Juxt) and isinstance(left.items[0], Frac)
+        return any(isinstance(node, Frac) or isinstance(node, Prod) and "/" in node.ops for node, _ in walk(left))
 
     def sides(self, left: Node, right: Node, first: bool) -> tuple[Term, Term, str]:
         """Both sides over the left side's free indices, and what the left side is called."""

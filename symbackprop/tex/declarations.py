@@ -11,7 +11,7 @@ from .literals import COLUMN, ROW, common
 from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
 from .scope import conditions
-from .statements import Statement, is_range, is_space, space_shape
+from .statements import Statement, is_name, is_range, is_space, space_shape
 from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sym, children, walk
 
 DEPTH = 3
@@ -44,7 +44,10 @@ class Declarations(Resolver):
         for part in self.parts:
             self.formula = part.source
             if part.kind == "range":
-                self.read_range(part.node)
+                try:
+                    self.read_range(part.node)
+                except SymbackpropError as error:
+                    self.failed(part, error)
         self.find_layers()
         for part in self.parts:
             self.formula = part.source
@@ -53,11 +56,14 @@ class Declarations(Resolver):
                 self.table.sizes[part.node.items[0].name] = sp.Integer(part.node.items[1].text)
         for part in self.parts:
             self.formula = part.source
-            if part.kind == "declare":
-                for _ in self.instances(part.node):
-                    self.declare(part.node)
-            elif part.kind == "function":
-                self.declare_function(part.node)
+            try:
+                if part.kind == "declare":
+                    for _ in self.instances(part.node):
+                        self.declare(part.node)
+                elif part.kind == "function":
+                    self.declare_function(part.node)
+            except SymbackpropError as error:
+                self.failed(part, error)
         for part in self.parts:
             self.formula = part.source
             if part.kind == "equation":
@@ -65,8 +71,10 @@ class Declarations(Resolver):
                     found = own_entries(side)
                     if found is not None and found[0].primes:
                         self.primed.add((found[0].base, found[0].primes))
-            if part.kind == "bare" or part.kind == "equation":
+            if part.kind in ("bare", "equation"):
                 self.shape_of_literal(part.node)
+            if part.kind == "other" or part.kind == "bare" and own_entries(part.node) is None and not is_name(part.node):
+                self.notes[f"nothing is made of: {self.text(part.node)}"] = None
 
     def sizes_of_sums(self, root: Node) -> None:
         """The n of `\\sum_{i=1}^n` is a size, wherever else it stands."""

@@ -13,7 +13,7 @@ import sympy as sp
 from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Var, names_in
 from ..program import Equation, Place
-from .derivatives import is_d
+from .derivatives import is_d, is_higher, is_nabla
 from .declarations import own_entries
 from .inference import Pair
 from .literals import COLUMN, ROW
@@ -191,10 +191,9 @@ class Definitions(OwnFunctions):
         left = negated(left)[1]
         if isinstance(left, Frac) or isinstance(left, Prod) and left.ops == ("/",):
             top, bottom = (left.top, left.bottom) if isinstance(left, Frac) else left.items
-            return self.differential(top) is not None and self.differential(bottom) is not None
+            return is_higher(top) or self.differential(top) is not None and self.differential(bottom) is not None
         head = left.items[0] if isinstance(left, Juxt) else left
-        base = head.base if isinstance(head, Script) else head
-        if isinstance(base, Sym) and base.name == "nabla" and base.kind == "command":
+        if is_nabla(head):
             return True
         return isinstance(left, Juxt) and (isinstance(head, Frac) and self.operator(head) is not None
                                            or is_d(head) and len(left.items) == 2)

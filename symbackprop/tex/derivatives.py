@@ -30,6 +30,8 @@ class Quantities(Lookup):
     def fraction(self, node: Node) -> Term | None:
         """`∂C/∂W` or `dL/dz` as a fraction; None where the fraction is none of these."""
         top, bottom = (node.top, node.bottom) if isinstance(node, Frac) else node.items
+        if is_higher(top):
+            raise self.fail(node, f"{self.text(node)}: second derivatives", None, UnsupportedError)
         above, below = self.differential(top), self.differential(bottom)
         if above is None or below is None or below == "" or isinstance(bottom, Sym) and isinstance(below, str):
             return None
@@ -51,10 +53,7 @@ class Quantities(Lookup):
         if isinstance(node, Juxt) and is_d(node.items[0]):
             rest = node.items[1:]
             return rest[0] if len(rest) == 1 else Juxt(rest, (rest[0].span[0], node.span[1]))
-        if isinstance(node, Script) and is_d(node.base) or isinstance(node, Juxt) and isinstance(node.items[0], Script) \
-                and is_d(node.items[0].base):
-            raise self.fail(node, "second derivatives", None, UnsupportedError)
-        return self.after_d(node)
+        return None if is_higher(node) else self.after_d(node)
 
     def after_d(self, node: Node) -> Node | None:
         """`W_1` of `dW_1`, where `dW` is one run of letters."""
@@ -111,8 +110,10 @@ class Quantities(Lookup):
 
     def gradient(self, bottom: Node, node: Node, loss: str | None = None) -> Term:
         """The gradient of the loss by a symbol."""
-        below = self.target(bottom)
-        return self.quantity(Term(Var(loss or self.loss_name(node), ())), below, node)
+        below, loss = self.target(bottom), loss or self.loss_name(node)
+        if type(below.node) is Var and below.node.name == loss:
+            raise self.fail(node, f"the differential {self.text(node)}", r"write \frac{\partial C}{\partial …}", UnsupportedError)
+        return self.quantity(Term(Var(loss, ())), below, node)
 
     def quantity(self, above: Term, below: Term, node: Node) -> Term:
         """The variable `∂above/∂below`, read as its two parts are."""
@@ -226,6 +227,19 @@ class Quantities(Lookup):
 
 def is_d(node: Node) -> bool:
     return isinstance(node, Sym) and (node.name == "partial" and node.kind == "command" or node.name == "d" and node.kind in ("letter", "name"))
+
+
+def is_nabla(node: Node) -> bool:
+    """`\\nabla`, `\\nabla_W`, and `\\partial_W`."""
+    base = node.base if isinstance(node, Script) else node
+    return isinstance(base, Sym) and base.kind == "command" and (
+        base.name == "nabla" or base.name == "partial" and isinstance(node, Script) and node.sub is not None and node.sup is None)
+
+
+def is_higher(node: Node) -> bool:
+    """`\\partial^2 C`."""
+    head = node.items[0] if isinstance(node, Juxt) else node
+    return isinstance(head, Script) and is_d(head.base) and head.sup is not None
 
 
 Read = tuple[Var, Labels, list[tuple[Expr, Labels]], Labels]

@@ -72,7 +72,18 @@ class Facts(Declarations):
         if len(node.items) != 2 or node.ops[0] not in ("=", "=="):
             return False
         left, right = node.items
-        return self.is_symmetry(left, right) or self.sum_of(left) is not None and is_ones(right)
+        if self.is_symmetry(left, right):
+            return self.is_input(left)
+        return self.sum_of(left) is not None and is_ones(right) and self.is_input(self.sum_of(left)[0])
+
+    def is_input(self, node: Node) -> bool:
+        """Whether a symbol is declared and no equation defines it."""
+        w = taken_apart(node)
+        found = self.find(w) if w is not None else None
+        if found is None or type(found[0].node) is not Var or found[0].node.name not in self.inputs:
+            return False
+        lefts = (taken_apart(p.node.items[0]) for p in self.parts if p.kind == "equation")
+        return not any(v is not None and v.base == w.base and v.sub == w.sub and not v.sup and v.node.span != node.span for v in lefts)
 
     def is_symmetry(self, left: Node, right: Node) -> bool:
         w, v = taken_apart(left), taken_apart(right)

@@ -66,7 +66,7 @@ class Functions(Quantities):
         if primes > 2:
             raise self.fail(node, f"more than two primes on {name}", None, UnsupportedError)
         if value.is_number and not primes:
-            return Term(elementwise(name, value.node))
+            return self.real(Term(elementwise(name, value.node)), node)
         params = tuple(v for _, v in SCALAR_OPS[name].params)
         f = function(name, params)
         for _ in range(primes):

@@ -12,7 +12,7 @@ import sympy as sp
 
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Function, function
-from .derivatives import chained, is_d
+from .derivatives import chained, is_d, is_nabla
 from .functions import UNNAMED, Functions, arguments
 from .names import Macro, label, parts_of, taken_apart
 from .syntax import Group, Juxt, Node, Num, Rel, Script, Sym, Un
@@ -75,7 +75,7 @@ class Juxtaposed(Functions):
     def factor(self, item: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
         """One value, and how many of the things after it belong to it."""
         head = item.base if isinstance(item, Script) else item
-        if isinstance(head, Sym) and head.name == "nabla" and head.kind == "command":
+        if is_nabla(item):
             return self.nabla(item, rest)
         if is_d(item) and rest and self.is_known(rest[0]) and not self.is_known(item):
             return self.gradient(rest[0], item), 1

@@ -193,7 +193,13 @@ class Lookup(Scope):
                 self.take(f"{self.text(node)} raises every entry")
         if term.is_number and term.node.value == 0 and value.is_negative:
             raise self.fail(node, "division by zero")
-        return raised(term, value)
+        return self.real(raised(term, value), node)
+
+    def real(self, term: Term, node: Node) -> Term:
+        """The value, unless it is a number that is none: a root of -1, the logarithm of 0."""
+        if term.is_number and (term.node.value.is_real is False or term.node.value.is_finite is False):
+            raise self.fail(node, f"{self.text(node)} is no real number")
+        return term
 
     def is_square(self, term: Term) -> bool:
         return term.rank == 2 and term.tail[0] == term.tail[1]

@@ -113,7 +113,8 @@ class Document(Claims):
         equations = expose_pre_activations(tuple(self.equations), taken)
         names = {name: tex for name, tex in self.table.tex.items() if name in taken}
         claims.sort(key=lambda c: (c.place.line, c.place.column))
-        return Program(dict(self.inputs), equations, (), tuple(dict.fromkeys(self.facts)), tuple(claims), names, notes)
+        facts = tuple(f for f in dict.fromkeys(self.facts) if f.name in self.inputs)
+        return Program(dict(self.inputs), equations, (), facts, tuple(claims), names, notes)
 
     def unread_claim(self, formula: Formula) -> Claim:
         line, column = formula.source.place(formula.span[0])

@@ -91,7 +91,10 @@ class Resolver(Sums, Literals, Products):
 
     def read_group(self, node: Group) -> Term:
         if node.open == "||":
-            return raised(everything(raised(self.value(node.body), sp.Integer(2))), sp.Rational(1, 2))
+            inner = self.value(node.body)
+            if inner.rank == 2:
+                self.take(f"{self.text(node)} is the Frobenius norm")
+            return raised(everything(raised(inner, sp.Integer(2))), sp.Rational(1, 2))
         if node.open == "|" and node.close == "|":
             inner = self.value(node.body)
             return self.call_det(inner, node) if inner.rank == 2 else self.map_known("abs", inner, node)
@@ -111,6 +114,8 @@ class Resolver(Sums, Literals, Products):
             return self.scripted(self.value(node.base), parts_of(node.sub), parts_of(node.sup), node.primes, node)
         kind = "" if node.sub is None else label(node.sub, {})
         inner = self.value(node.base.body)
+        if inner.rank == 2 and not kind:
+            self.take(f"{self.text(node)} is the Frobenius norm")
         if kind == "1" and inner.rank <= 1:
             found = everything(self.map_known("abs", inner, node))
         elif kind in ("", "2", "F", "Fro", "frob") and not (kind == "2" and inner.rank == 2):
@@ -150,6 +155,8 @@ class Resolver(Sums, Literals, Products):
 
     def stretched(self, term: Term, target: Term, part: Node, node: Node) -> Term:
         if term.is_number:
+            if target.rank == 2:
+                self.take(f"{self.text(part)} is added to every entry in {self.text(node)}")
             return like(term, target)
         if term.rank == 0 and target.rank == 1:
             self.strains += 1
@@ -224,8 +231,10 @@ class Resolver(Sums, Literals, Products):
         return Term(tensor_op("softmax", e.args[0], params=(gone[0],)), top.axes, top.row)
 
     def read_root(self, node: Sqrt) -> Term:
-        degree = sp.Integer(2) if node.degree is None else self.value(node.degree).node.value
-        return raised(self.value(node.x), 1 / degree)
+        degree = number(2) if node.degree is None else self.value(node.degree)
+        if not degree.is_number or not degree.node.value.is_positive:
+            raise self.fail(node, f"{self.text(node)}: the degree of a root is a positive number")
+        return self.real(raised(self.value(node.x), 1 / degree.node.value), node)
 
     def indicator(self, rel: Node, node: Node) -> Term:
         """`1[z > 0]`: 1 where the relation holds, entry by entry."""

@@ -194,7 +194,7 @@ class Scope:
                     continue
                 for script in (*parts_of(part.sub), *(p for p in parts_of(part.sup) if is_bracketed(p))):
                     for letter in letters_of(unwrapped_index(script)):
-                        if is_index(letter) and letter.name not in self.layers:
+                        if is_index(letter) and letter.name not in self.layers and (letter.name, "", "", 0) not in self.table.tensors:
                             found.setdefault(letter.name)
         return list(found)
 

@@ -96,7 +96,7 @@ REFUSED = frozenset(
 
 # A \\text of one of these words, or of several words beginning with one, is prose and not a name.
 CONNECTIVES = frozenset("if otherwise else for where when with whenever and or such so then hence thus since because "
-                        "by therefore given s.t. w.r.t. i.e. e.g. note assuming using".split())
+                        "by therefore given let assume suppose s.t. w.r.t. i.e. e.g. note assuming using".split())
 PROSE = CONNECTIVES | frozenset("as on of the a an is are be let from all each every any in at to only both denotes "
                                 "assume we get that this which not elementwise element-wise".split())
 # Python words: in a line without LaTeX they mean code, which is another reader's.
