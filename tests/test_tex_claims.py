@@ -329,3 +329,109 @@ def test_files_are_read_by_their_ending(tmp_path, name, text):
     ("z = W @ x + b", False)])
 def test_latex_is_told_from_python(text, wanted):
     assert is_mathematics(text) is wanted
+
+
+def test_softmax_of_a_matrix_follows_what_the_text_says_of_its_columns():
+    text = r"""
+X \in \mathbb{R}^{n \times m}, Y \in \mathbb{R}^{k \times m}, W \in \mathbb{R}^{k \times n}, b \in \mathbb{R}^k
+\mathbf{1}^T Y = \mathbf{1}^T
+Z = W X + b
+A = \operatorname{softmax}(Z)
+J = -\frac{1}{m} \sum_{i=1}^m \sum_{j=1}^k Y_{ji} \log A_{ji}
+dZ = \frac{1}{m} (A - Y)
+dW = dZ X^T
+db = dZ \mathbf{1}
+"""
+    program = document(*text.split("\n"))
+    assert {v.verdict for v in sb.verify(program)} == {"proved"}
+    said = " ".join(program.claims[0].assumptions)
+    assert "along each column" in said and "b is added to every column" in said
+
+
+FACTS = [
+    (r"\mathbf{1}^\top y = 1", "sum(y) == 1"), (r"\sum_i y_i = 1", "sum(y) == 1"), (r"Y \mathbf{1} = \mathbf{1}", "sum(Y, axis=1) == 1"),
+    (r"\mathbf{1}^T Y = \mathbf{1}^T", "sum(Y, axis=0) == 1"), (r"\sum_k Y_{nk} = 1", "sum(Y, axis=1) == 1"), (r"A = A^\top", "A == A.T"),
+    (r"A = A'", "A == A.T"), (r"y \in \{0, 1\}^k", "y is 0 or 1"), (r"p \in (0, 1)", "0 < p < 1"), (r"p > 0", "p > 0"),
+    (r"0 < p", "p > 0"), (r"p < 2", "p < 2"), (r"A \succ 0", "A == A.T")]
+
+
+@pytest.mark.parametrize("formula, fact", FACTS, ids=[f for f, _ in FACTS])
+def test_facts_are_read(formula, fact):
+    shapes = r"y \in \mathbb{R}^k, Y \in \mathbb{R}^{m \times k}, A \in \mathbb{R}^{k \times k}, p \in \mathbb{R}"
+    assert [str(f) for f in document(shapes, formula).facts] == [fact]
+
+
+def test_a_fact_on_something_defined_is_a_claim():
+    (verdict,) = sb.verify(r"z \in \mathbb{R}^k" + "\n" + r"p = \operatorname{softmax}(z)" + "\n" + r"\mathbf{1}^T p = 1")
+    assert verdict.verdict in ("proved", "confirmed")
+
+
+REFUSED = [
+    (r"\frac{\partial C}{\partial x} = 2 x_3", "free"), (r"\frac{\partial C}{\partial x} = \foo x", r"\foo is not known"),
+    (r"\frac{\partial^2 C}{\partial x^2} = 2", "second derivatives"), (r"\mathrm{d} C = 2 x^T \mathrm{d} x", "differential"),
+    (r"\frac{\partial C}{\partial x} = A \otimes A", "Kronecker"), (r"\frac{\partial C}{\partial x} = 2 x \pm x", "±"),
+    (r"\frac{\partial C}{\partial x} = \frac{x}{0}", "division by zero"), (r"\frac{\partial C}{\partial x} = x^{5000}", "beyond 1000"),
+    (r"\frac{\partial C}{\partial x} = \sqrt{-1}", "no real number"), (r"\frac{\partial C}{\partial x_i} = 2 x_j", "j is no index"),
+    (r"\frac{\partial C}{\partial x} = x''", "two primes"), (r"\frac{\partial C}{\partial q} = x", "q is not declared"),
+    (r"\frac{\partial C}{\partial x} = \sigma", "argument is missing"), (r"\nabla C = 2x", "could be meant"),
+    (r"\frac{\partial C}{\partial x_i} = 2 x_i x_k", "k is no index")]
+
+
+@pytest.mark.parametrize("claim, reason", REFUSED[1:], ids=[c for c, _ in REFUSED[1:]])
+def test_what_cannot_be_read_is_an_error_with_its_reason(claim, reason):
+    program = document(r"x, u \in \mathbb{R}^n, A \in \mathbb{R}^{n \times n}", "C = x^T x + u^T u", claim)
+    error = program.claims[0].error
+    assert error is not None and reason in str(error) and error.line == 3 and error.column
+
+
+def test_an_update_must_have_the_shape_of_what_it_updates():
+    lines = [r"W \in \mathbb{R}^{m \times n}, x \in \mathbb{R}^n", r"C = \|Wx\|^2"]
+    fine = document(*lines, r"W \leftarrow W - \eta \frac{\partial C}{\partial W}")
+    assert not fine.claims and any("update" in n for n in fine.notes)
+    (claim,) = document(*lines, r"W \leftarrow W - \eta \left(\frac{\partial C}{\partial W}\right)^T").claims
+    assert isinstance(claim.error, sb.ShapeError)
+
+
+def test_a_star_or_dot_takes_the_reading_that_the_left_side_has():
+    lines = [r"x, u \in \mathbb{R}^n", r"C = \sum_i u_i x_i^2"]
+    (claim,) = document(*lines, r"\frac{\partial C}{\partial x} = 2 u \cdot x").claims
+    assert claim.left.shape == claim.right.shape and any("entry by entry" in a for a in claim.assumptions)
+    (inner,) = document(*lines, r"\frac{\partial C}{\partial x_i} = u \cdot x").claims
+    assert any("inner product" in a for a in inner.assumptions)
+
+
+def test_places_are_those_of_the_users_text(tmp_path):
+    path = tmp_path / "a.md"
+    path.write_text("# Title\n\nLet $x \\in \\mathbb{R}^n$, $C = x^T x$.\n\n$$\n\\frac{\\partial C}{\\partial x}\n  = 3 q\n$$\n", encoding="utf-8")
+    (claim,) = sb.read(path).claims
+    assert (claim.place.line, claim.place.column) == (6, 1)
+    assert (claim.error.line, claim.error.column) == (7, 7)
+    assert str(claim.error).endswith("^")
+
+
+def test_the_same_text_reads_the_same_twice():
+    first, second = document(*ENTRIES.split("\n")), document(*ENTRIES.split("\n"))
+    assert [c.right for c in first.claims] == [c.right for c in second.claims] and first.inputs == second.inputs
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_every_right_side_reads_again_as_itself(name):
+    for claim in document(*RIGHT[name].split("\n")).claims:
+        spelled = claim.origin[slice(*claim.right_span)]
+        assert claim.reread(spelled) is claim.right
+        try:
+            claim.reread(spelled[:len(spelled) // 2])
+        except sb.SymbackpropError:
+            pass
+        assert claim.reread(spelled) is claim.right
+
+
+def test_ones_of_one_formula_may_differ_in_size_from_layer_to_layer():
+    text = r"""
+W^{(l)} \in \mathbb{R}^{n_l \times n_{l-1}}, \quad l = 1, \dots, 2
+s^{(l)} = \mathbf{1}^\top W^{(l)} \mathbf{1}
+C = s^{(1)} s^{(2)}
+\frac{\partial C}{\partial W^{(1)}} = s^{(2)} \mathbf{1} \mathbf{1}^\top
+"""
+    (verdict,) = sb.verify(text)
+    assert verdict.verdict == "proved"

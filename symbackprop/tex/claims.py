@@ -29,6 +29,7 @@ from .syntax import Frac, Juxt, Node, Prod, Rel, walk
 from .tensors import Met, Term, gathered, like, resized, same, times
 
 MAX_READINGS = 16
+KEPT_APART = ("formula", "readings", "choices", "forks", "infer", "claimed", "indices", "formals", "bindings")
 
 
 class Claims(Definitions):
@@ -131,7 +132,7 @@ class Claims(Definitions):
             return
         if self.is_pointless(rel):
             return
-        if self.is_update(rel.items[0]) or rel.ops[0] == "gets":
+        if self.is_update(rel.items[0]) or self.reads_itself(rel):
             self.update(rel, part)
             return
         for k, (left, right) in enumerate(zip(rel.items, rel.items[1:])):
@@ -308,32 +309,43 @@ class Claims(Definitions):
 
     def rereader(self, left: Node, right: Node, a: Term) -> Callable[[str], Expr]:
         """Reads an edited right side in the same place, with the same names."""
-        state = dict(layers=dict(self.layers), choices=dict(self.choices))
+        state = dict(layers=dict(self.layers))
         names = tuple(self.claimed)
         old = a
         sign = -1 if negated(left)[0] < 0 and self.is_derivative(negated(left)[1]) else 1
 
         def reread(text: str) -> Expr:
-            before = {name: getattr(self, name) for name in (*state, "formula", "readings", "infer", "claimed")}
+            before = {name: getattr(self, name) for name in (*state, *KEPT_APART)}
             a = self.fresh(old, self.sizes_found())
             letters = a.dims()
             try:
                 self.claimed = {name: self.claimed[name] for name in names}
                 for name, value in state.items():
                     setattr(self, name, value)
+                self.bindings = dict(self.bindings)
                 clauses = parse_clauses(text)
                 if len(clauses) != 1 or clauses[0].node is None or clauses[0].lead:
                     raise ParseError("one formula was expected")
-                self.formula, self.readings, self.infer = Source(text), {}, False
-                with self.bound(letters):
-                    b = times(sign, self.fitting_right(clauses[0].node, a))
-                return self.finished(a, b, left, clauses[0].node)["right"]
-            except Met as met:
-                raise ShapeError(f"a size stays open: {met.unknown.name}") from None
+                self.formula, self.readings, self.choices, self.forks, self.infer = Source(text), {}, {}, {}, False
+                return self.until_settled(lambda: self.right_again(clauses[0].node, left, a, letters, sign))
             finally:
                 for name, value in before.items():
                     setattr(self, name, value)
         return reread
+
+    def right_again(self, right: Node, left: Node, a: Term, letters: dict[str, sp.Expr], sign: int) -> Expr:
+        with self.bound(letters):
+            b = times(sign, self.fitting_right(right, a))
+        return self.finished(a, b, left, right)["right"]
+
+    def until_settled(self, read: Callable[[], Expr]) -> Expr:
+        """Read again for every size of its own that a formula settles, when all else is settled."""
+        for _ in range(MAX_READINGS):
+            try:
+                return read()
+            except Met as met:
+                self.bindings[met.unknown.name] = met.size
+        raise ShapeError("the sizes in this formula cannot be settled")
 
 
 def standing(node: Expr, term: Term) -> Expr:

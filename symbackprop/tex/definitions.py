@@ -21,7 +21,7 @@ from .names import Entry, Key, Written, label, letters_of, program_name, taken_a
 from .own_functions import OwnFunctions
 from .scope import NoSuchLayer, Undeclared, is_index, negated
 from .statements import Statement, called
-from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un
+from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un, walk
 from .tensors import Met, Term, gathered, same
 
 NEW = frozenset(("new", "next", "t+1", "k+1", "updated", "tau+1"))
@@ -141,7 +141,7 @@ class Definitions(OwnFunctions):
         if len(rel.items) == 2 and self.is_law(left) and self.names_new_entries(rel.items[1]):
             rel = Rel((rel.items[1], left), rel.ops, rel.span)
             return self.define_literal(part, rel, values)
-        if self.is_update(left) or self.is_derivative(left) or self.is_law(left):
+        if self.is_update(left) or self.reads_itself(rel) or self.is_derivative(left) or self.is_law(left):
             self.claim_parts.append((part, values))
             return True
         if isinstance(left, (Matrix, Group)):
@@ -185,6 +185,15 @@ class Definitions(OwnFunctions):
         w = taken_apart(left)
         words = {label(unwrapped(p), {}) for p in (*w.sub, *w.sup)} if w is not None else set()
         return bool(words & NEW)
+
+    def reads_itself(self, rel: Rel) -> bool:
+        """`W := W - \\eta …`: a declared name on both sides, and no fact."""
+        k = self.left_key(rel.items[0])
+        if k not in self.table.tensors or self.table.tensors[k].name not in self.inputs or len(rel.items) != 2:
+            return False
+        scripted = {id(node.base) for node, _ in walk(rel.items[1]) if isinstance(node, Script)}
+        return any(self.left_key(node) == k for node, _ in walk(rel.items[1])
+                   if isinstance(node, (Sym, Script)) and id(node) not in scripted and node.span != rel.items[1].span)
 
     def is_derivative(self, left: Node) -> bool:
         """Whether a left side is a derivative by its form alone."""
@@ -278,6 +287,8 @@ class Definitions(OwnFunctions):
         else:
             name = program_name(k, {e.name for e in self.table.tensors.values()} | set(self.table.sizes) | set(self.inputs))
         entry = Entry(name, Var(name, node.shape), term.row, slots)
+        if node in self.columnwise:
+            self.columnwise.add(name)
         self.enter(k, entry)
         line, column = self.formula.place(rel.span[0])
         self.equations.append(Equation(name, node, Place(line, column, self.formula.line(line))))

@@ -95,6 +95,7 @@ class Quantities(Lookup):
             name = next(f"f{k or ''}" for k in range(len(taken) + 1) if f"f{k or ''}" not in taken)
             line, column = self.formula.place(node.span[0])
             self.equations.append(Equation(name, term.node, Place(line, column, self.formula.line(line))))
+            self.arguments_of = {**self.arguments_of, name: tuple(names_in(term.node))}
         self.spelled[name] = f"({self.text(node)})"
         self.take(f"{name} stands for {self.text(node)}")
         return Term(Var(name, term.node.shape), (), term.row)

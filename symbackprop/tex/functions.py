@@ -19,7 +19,7 @@ from ..source.calls import elementwise
 from .derivatives import Quantities
 from .names import Macro
 from .syntax import Group, List, Node, Script, Sym
-from .tensors import Term, along, apply, everything, like, multiply, raised, times
+from .tensors import Term, along, apply, everything, like, multiply, raised, times, same
 
 ELEMENTWISE = {name: name for name in ("sigmoid", "tanh", "relu", "softplus", "silu", "exp", "log", "sin", "cos", "tan", "sinh",
                                        "cosh", "arcsin", "arccos", "arctan", "erf", "sign", "abs", "gelu", "elu", "leaky_relu")}
@@ -28,6 +28,7 @@ ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swi
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
 OWN = frozenset(("softmax", "logsoftmax", "logsumexp", "diag", "Diag", "tr", "Tr", "trace", "det", "sum", "mean", "max", "min",
                  "sqrt", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot"))
+COUNTED = frozenset(("m", "N", "B", "batch", "n_samples", "M"))
 UNNAMED = ("f", "g", "phi", "varphi", "psi")
 
 
@@ -82,11 +83,21 @@ class Functions(Quantities):
         axis = 0
         if value.rank == 2:
             said = self.text(sub) if sub is not None else ""
-            axis = 0 if "col" in said else 1
+            axis = 0 if "col" in said or not said and self.has_examples_in_columns(value) else 1
             if not said:
-                self.take(f"{self.text(node)} is taken along each row")
+                self.take(f"{self.text(node)} is taken along each {'row' if axis else 'column'}")
         k = len(value.axes)
         return Term(tensor_op(op, value.node, params=(k + axis,)), value.axes, value.row)
+
+    def has_examples_in_columns(self, value: Term) -> bool:
+        """Whether a matrix holds one example a column: by a fact on a tensor of its shape, a bias, or what its sizes are called."""
+        axes = {f.axis for f in self.facts if f.kind == "sum" and f.axis is not None and self.inputs[f.name].shape == value.tail}
+        if len(axes) == 1:
+            return axes == {0}
+        if getattr(value.node, "name", value.node) in self.columnwise:
+            return True
+        rows, columns = (str(d) in COUNTED for d in value.tail)
+        return columns and not rows
 
     def call_logsumexp(self, value: Term, node: Node) -> Term:
         if value.rank != 1:
@@ -107,14 +118,14 @@ class Functions(Quantities):
         if value.rank == 1:
             node_ = contract((value.node, Delta(value.tail[0])), ((*own, 0), (0, 1)), (*own, 0, 1))
             return Term(node_, value.axes)
-        if value.rank == 2 and value.tail[0] == value.tail[1]:
+        if value.rank == 2 and same(*value.tail):
             return Term(contract((value.node,), ((*own, 0, 0),), (*own, 0)), value.axes)
         raise self.fail(node, f"diag of what is {value.show()}", None, ShapeError)
 
     def call_tr(self, value: Term, node: Node) -> Term:
         if value.rank == 0:
             return value
-        if value.rank != 2 or value.tail[0] != value.tail[1]:
+        if value.rank != 2 or not same(*value.tail):
             raise self.fail(node, f"the trace of {self.text(node)}: it is {value.show()}", None, ShapeError)
         own = tuple(range(1000, 1000 + len(value.axes)))
         return Term(contract((value.node,), ((*own, 0, 0),), own), value.axes)
@@ -122,7 +133,7 @@ class Functions(Quantities):
     call_trace = call_tr
 
     def call_det(self, value: Term, node: Node) -> Term:
-        if value.rank != 2 or value.tail[0] != value.tail[1] or value.axes:
+        if value.rank != 2 or not same(*value.tail) or value.axes:
             raise self.fail(node, f"the determinant of what is {value.show()}", None, ShapeError)
         return Term(tensor_op("det", value.node))
 
@@ -176,7 +187,8 @@ class Functions(Quantities):
         self.depth += 1
         if self.depth > 20:
             raise self.fail(node, f"{macro.name} calls itself", None, UnsupportedError)
-        before, source = self.formals, self.formula
+        before, source, calls = self.formals, self.formula, self.calls
+        self.calls = (*calls, node.span[0])
         self.formals = {**before, **dict(zip(macro.formals, values))}
         self.formula = macro.source if macro.source is not None else source
         try:
@@ -184,7 +196,7 @@ class Functions(Quantities):
         except SymbackpropError as error:
             raise self.fail_at(source, node, error) from None
         finally:
-            self.formals, self.formula = before, source
+            self.formals, self.formula, self.calls = before, source, calls
             self.depth -= 1
 
     def fail_at(self, source: object, node: Node, error: SymbackpropError) -> SymbackpropError:

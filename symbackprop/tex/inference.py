@@ -10,11 +10,11 @@ from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped
 from .scope import is_index
 from .statements import Statement, called
-from .syntax import Group, Node, Num, Rel, Script, walk
+from .syntax import Group, Node, Num, Rel, Script, Un, walk
 from .tensors import Term
 
 Pair = tuple[Statement, dict[str, int]]
-COUNTS = frozenset(("N", "B", "T", "K"))
+COUNTS = frozenset(("N",))
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
 
 
@@ -40,9 +40,10 @@ class Inference(Facts):
         if w.base in self.broken or w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
             return None
         positions = [p for part in w.sub for p in letters_of(part) if getattr(unwrapped(p), "name", None) in self.indices]
+        count = sum(len(letters_of(part)) for part in w.sub) if positions else 0
         sub = () if positions else w.sub
         marks = tuple(p for p in w.sup if self.is_transposed(p))
-        powers = tuple(p for p in w.sup if isinstance(p, Num) and not self.is_layered(w.base))
+        powers = tuple(p for p in w.sup if isinstance(p, Un) or isinstance(p, Num) and not self.is_layered(w.base))
         labels = tuple(p for p in w.sup if p not in marks and p not in powers and not (
             isinstance(p, Group) and self.is_position(unwrapped(p)) and not isinstance(unwrapped(p), Num)))
         rest = tuple(p for p in w.sup if p not in labels)
@@ -51,7 +52,7 @@ class Inference(Facts):
         if any("?" in label(p, self.layers) for p in (*sub, *labels)):
             return None
         k = (w.base, self.labels(sub), self.labels(labels), 0)
-        rank = self.guess_rank(w, len(positions))
+        rank = self.guess_rank(w, count)
         tag = "_".join(x for x in (w.base, k[1], k[2]) if x) + "'" * k[3]
         shape = tuple(self.unknown(f"{tag}:{n}") for n in range(rank))
         entry = self.enter_tensor(k, shape, False, (), w.node)

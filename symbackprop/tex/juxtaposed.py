@@ -15,6 +15,7 @@ from ..expr import Function, function
 from .derivatives import chained, is_d, is_nabla
 from .functions import UNNAMED, Functions, arguments
 from .names import Macro, label, parts_of, taken_apart
+from .symbols import GREEK
 from .syntax import Group, Juxt, Node, Num, Rel, Script, Sym, Un
 from .tensors import Term, multiply, raised
 
@@ -100,7 +101,10 @@ class Juxtaposed(Functions):
         """`\\frac{\\partial}{\\partial θ} J(θ)`."""
         if not rest:
             raise self.fail(item, f"{self.text(item)} of nothing")
-        used = 2 if len(rest) > 1 and isinstance(rest[1], Group) and taken_apart(rest[0]) is not None else 1
+        if taken_apart(rest[0]) is None or self.is_callee(rest[0]):
+            whole = rest[0] if len(rest) == 1 else Juxt(rest, (rest[0].span[0], rest[-1].span[1]))
+            return self.ratio(whole, below, item), len(rest)
+        used = 2 if len(rest) > 1 and isinstance(rest[1], Group) else 1
         return self.ratio(rest[0], below, item), used
 
     def symbol_factor(self, item: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
@@ -183,9 +187,9 @@ class Juxtaposed(Functions):
         cotangent = self.cotangent(w)
         if cotangent is not None:
             return self.scripted(*cotangent, node)
-        pieces = self.pieces(run)
+        pieces = self.pieces(run) if run.name not in GREEK or not self.infer else None
         if pieces is None:
-            whole = self.inferred_symbol(w) if self.infer and not run.name.isalpha() else None
+            whole = self.inferred_symbol(w) if self.infer and (not run.name.isalpha() or run.name in GREEK) else None
             if whole is not None:
                 return self.scripted(*whole, node)
             raise self.undeclared(node, (run.name, self.labels(w.sub), self.labels(w.sup), w.primes))

@@ -291,9 +291,12 @@ class Lookup(Scope):
             if len(pair) == 2 and all(self.is_position(unwrapped(p)) for p in pair):
                 return self.kronecker(pair, w.node), (), (), 0
         if w.base == "I" and not w.primes:
+            pair = [p for part in w.sub for p in letters_of(part)]
+            if len(pair) == 2 and all(getattr(unwrapped(p), "name", None) in self.indices for p in pair):
+                return self.kronecker(pair, w.node), (), (), 0
             labels = [p for p in w.sup if not self.is_transposed(p)]
             if not labels:
-                dim = self.size(w.sub[0]) if w.sub else self.unknown(f"I@{w.node.span[0]}")
+                dim = self.size(w.sub[0]) if w.sub else self.open_size("I", w.node)
                 return Term(Delta(dim)), (), w.sup, 0
         if (found := self.cotangent(w) or self.diagonal(w) or self.last_layer(w)) is not None:
             return found
@@ -330,7 +333,7 @@ class Lookup(Scope):
         if len(names) != 2 or names[0] == names[1]:
             raise self.fail(node, f"{self.text(node)}: a Kronecker delta takes two different indices", None, UnsupportedError)
         sizes = [self.indices[n] for n in names]
-        dim = next((s for s in sizes if s is not None), None) or self.unknown(f"delta@{node.span[0]}")
+        dim = next((s for s in sizes if s is not None), None) or self.open_size("delta", node)
         return Term(Delta(dim), tuple(names))
 
     def by_capital(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:

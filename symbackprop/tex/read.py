@@ -38,10 +38,11 @@ def read_document(text: str, kind: str = "text") -> Program:
 def settle(found: list[Formula]) -> Document:
     """The document read with the ranks of undeclared names that make most of its formulas readable."""
     best = attempt(found, {})
-    for _ in range(MAX_TRIALS):
+    few = max(2, min(MAX_TRIALS, 300 // (len(best.parts) + 1)))
+    for _ in range(few):
         if best.strain == (0, 0) or not best.inferred:
             return best
-        trials = [attempt(found, {**best.ranks, **other}) for other in best.other_ranks()[:MAX_TRIALS]]
+        trials = [attempt(found, {**best.ranks, **other}) for other in best.other_ranks()[:few]]
         better = min(trials, key=lambda t: t.strain, default=best)
         if better.strain >= best.strain:
             return best

@@ -39,7 +39,7 @@ class Resolver(Sums, Literals, Products):
     def read_number(self, node: Num) -> Term:
         if "bold" in node.marks or "bb" in node.marks:
             if node.text == "1":
-                return Term(Ones((self.unknown(f"ones@{node.span[0]}"),)))
+                return Term(Ones((self.open_size("ones", node),)))
             if node.text == "0":
                 return number(0)
             raise self.fail(node, f"a bold {node.text}")
@@ -151,7 +151,10 @@ class Resolver(Sums, Literals, Products):
             axes, nodes = aligned(made)
         except ShapeError as error:
             raise self.fail(node, f"{self.text(node)}: {error.message}", None, ShapeError) from None
-        return Term(add_nodes(nodes), axes, target.row)
+        found = Term(add_nodes(nodes), axes, target.row)
+        if any(t.rank == 1 and not t.row and target.rank == 2 and t.tail[0] == target.tail[0] != target.tail[1] for t in values):
+            self.columnwise.add(found.node)
+        return found
 
     def stretched(self, term: Term, target: Term, part: Node, node: Node) -> Term:
         if term.is_number:

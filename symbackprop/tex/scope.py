@@ -49,8 +49,10 @@ class Scope:
         self.inferred: dict[str, Entry] = {}
         self.claimed: dict[str, Term] = {}
         self.losses: tuple[str, ...] = ()
+        self.columnwise: set[object] = set()
         self.open_in: dict[Unknown, set[Key]] = {}
         self.replaced: dict[Unknown, sp.Expr] = {}
+        self.calls: tuple[int, ...] = ()
         self.spelled: dict[str, str] = {}
         self.broken: dict[str, SymbackpropError] = {}
         self.depth = self.strains = 0
@@ -99,6 +101,10 @@ class Scope:
             return found
         open_parts = {s: self.unknown(s.name) for s in found.free_symbols if isinstance(s, Unknown) and s.name in self.bindings}
         return found.xreplace(open_parts) if open_parts else found
+
+    def open_size(self, what: str, node: Node) -> sp.Expr:
+        """The open size of a thing that stands in one place of one formula, for one layer and one call."""
+        return self.unknown(f"{what}@{id(self.formula)}:{node.span[0]}:{sorted(self.layers.items())}:{self.calls}")
 
     def size(self, node: Node) -> sp.Expr:
         """A size as written: a number, a name, or sums and products of them."""

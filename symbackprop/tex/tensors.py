@@ -15,7 +15,7 @@ import sympy as sp
 from ..algebra import contract, power, scale, total, transpose as reversed_axes
 from ..cells import filled
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Apply, Const, Delta, Expr, Function, Map, Ones, Shape, Var, rebuild, show_shape, walk
+from ..expr import Apply, Const, Delta, Expr, Function, Map, Ones, Shape, Var, rebuild, walk
 
 
 class Unknown(sp.Symbol):
@@ -95,10 +95,11 @@ class Term:
         return dict(zip(self.axes, self.node.shape))
 
     def show(self) -> str:
-        """`4×1`, `1×4`, `4×3`, `a scalar`."""
+        """`4×1`, `1×4`, `4×3`, `a scalar`; a size that is still open is `?`."""
+        said = ["?" if any(isinstance(s, Unknown) for s in d.free_symbols) else str(d) for d in self.tail]
         if self.rank == 1:
-            return f"1×{self.tail[0]}" if self.row else f"{self.tail[0]}×1"
-        return show_shape(self.tail)
+            said = ["1", *said] if self.row else [*said, "1"]
+        return "×".join(said) or "a scalar"
 
 
 def number(value: sp.Expr | int) -> Term:
