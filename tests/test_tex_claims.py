@@ -435,3 +435,40 @@ C = s^{(1)} s^{(2)}
 """
     (verdict,) = sb.verify(text)
     assert verdict.verdict == "proved"
+
+
+INFERRED = [
+    (r"X \in \mathbb{R}^{N \times d}", "Z = X W + b", r"\frac{\partial L}{\partial b} = 2 Z^T \mathbf{1}"),
+    (r"X \in \mathbb{R}^{d \times N}", r"Z = \mathbf{W} X + b", r"\frac{\partial L}{\partial b} = 2 Z \mathbf{1}")]
+
+
+@pytest.mark.parametrize("data, layer, claim", INFERRED, ids=["rows", "columns"])
+def test_an_undeclared_bias_has_an_entry_for_every_unit(data, layer, claim):
+    (verdict,) = sb.verify("\n".join((data, layer, r"L = \sum_{ij} Z_{ij}^2", claim)))
+    assert verdict.verdict == "proved" and any("b is taken to be" in a for a in verdict.assumptions)
+
+
+def test_a_scalar_before_what_it_depends_on_is_not_multiplied():
+    text = r"""
+x \in \mathbb{R}^n, A \in \mathbb{R}^{n\times n}
+f = \frac12 (x^T A x)^2
+g = x^T A x
+\frac{\partial f}{\partial x} = g(x) (A + A^T) x
+"""
+    (verdict,) = sb.verify(text)
+    assert verdict.verdict == "proved" and any("depends on" in a for a in verdict.assumptions)
+
+
+def test_reading_stays_linear_in_the_number_of_formulas():
+    count = []
+    for n in (50, 100):
+        lines = [r"q_{0} \in \mathbb{R}^n", *(rf"q_{{{k}}} = \sigma(q_{{{k - 1}}})" for k in range(n, 0, -1))]
+        from symbackprop.tex.definitions import Definitions
+        calls, plain = [], Definitions.attempt
+        Definitions.attempt = lambda self, pair, plain=plain, calls=calls: (calls.append(1), plain(self, pair))[1]
+        try:
+            assert len(document(*lines).equations) == n
+        finally:
+            Definitions.attempt = plain
+        count.append(len(calls))
+    assert count[1] <= 2.2 * count[0]

@@ -16,10 +16,10 @@ import sympy as sp
 from ..algebra import broadcast
 from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Expr, Var, names_in
-from ..program import Claim, Place
 from ..layers.losses import squared_error
-from .derivatives import is_nabla
+from ..program import Claim, Place
 from .definitions import NEW, OLD, Definitions
+from .derivatives import is_nabla
 from .names import Entry, Table, Written, label, taken_apart, unwrapped
 from .parse import parse_clauses
 from .scope import NoSuchLayer, negated

@@ -11,7 +11,7 @@ from dataclasses import replace
 import sympy as sp
 
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Function, function
+from ..expr import Function, function, names_in
 from .derivatives import chained, is_d, is_nabla
 from .functions import UNNAMED, Functions, arguments
 from .names import Macro, label, parts_of, taken_apart
@@ -145,16 +145,28 @@ class Juxtaposed(Functions):
 
     def repeats_argument(self, w: object, group: Node) -> bool:
         """`R(w)` where R was defined as R(w): the name with its argument, not a product."""
-        found = self.find(w)[0]
-        name = getattr(found.node, "name", None)
-        if name not in self.arguments_of or not isinstance(group, Group):
+        name = getattr(self.find(w)[0].node, "name", None)
+        if not isinstance(group, Group) or group.open != "(":
             return False
+        if name not in self.arguments_of:
+            return self.depends_on(name, group)
         names = []
         for a in arguments(group):
             if taken_apart(a) is None or not self.is_known(a):
                 return False
             names.append(getattr(self.value(a).node, "name", None))
         return set(names) <= set(self.arguments_of[name])
+
+    def depends_on(self, name: str | None, group: Group) -> bool:
+        """Whether a scalar that an equation defines is followed by names it is made of: `f(x)` is f."""
+        read = {e.name: e for e in self.equations if not e.expr.shape}
+        if name not in read or not all(taken_apart(a) is not None and self.is_known(a) for a in arguments(group)):
+            return False
+        made = names_in(read[name].expr)
+        if all(getattr(self.value(a).node, "name", None) in made for a in arguments(group)):
+            self.take(f"{name} {self.text(group)} is {name}, with what it depends on")
+            return True
+        return False
 
     def called(self, callee: Callee, item: Node, argument: Node, args: list[Node]) -> Term:
         """A function on its arguments, with the power or primes that stand on the function's name."""

@@ -7,6 +7,7 @@ fit, the one taken is recorded and the other kept for a claim that it fits bette
 
 from __future__ import annotations
 
+import re
 
 import sympy as sp
 
@@ -14,13 +15,13 @@ from ..algebra import add as add_nodes, scale
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Add, Const, Contract, Map, Ones, function
 from ..ops.tensor import apply as tensor_op
-from .products import Products
 from .functions import spread_number
 from .literals import Literals
 from .names import label, parts_of, taken_apart
+from .products import Products
 from .sums import Sums
 from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un
-from .tensors import (Term, aligned, apply, everything, hadamard, is_same_form, like, multiply, number, outer,
+from .tensors import (Term, Unknown, aligned, apply, everything, hadamard, is_same_form, like, multiply, number, outer,
                       raised, same, times)
 
 RELATIONS = {">": "gt", "<": "lt", ">=": "ge", "<=": "le", "=": "eq", "!=": "ne", "==": "eq"}
@@ -174,6 +175,8 @@ class Resolver(Sums, Literals, Products):
         """A vector added to a matrix: to every column if it has one entry per row, else to every row."""
         rows, columns = target.tail
         ones = lambda n: Term(Ones((n,)))
+        if isinstance(term.tail[0], Unknown) and not self.begins_with_weights(node):
+            same(term.tail[0], columns)
         if not term.row and (term.tail[0] == rows or term.tail[0] != columns and same(term.tail[0], rows)):
             self.take(f"{self.text(part)} is added to every column in {self.text(node)}")
             return outer(term, ones(columns))
@@ -182,6 +185,12 @@ class Resolver(Sums, Literals, Products):
             return outer(ones(rows), term)
         raise self.fail(part, f"{self.text(part)} is {term.show()}, and it is added to what is {target.show()}",
                         f"a bias has one entry per row ({rows}) or per column ({columns})", ShapeError)
+
+    def begins_with_weights(self, node: Node) -> bool:
+        """Whether a sum begins with `W X`, one example a column, and not with `X W`."""
+        first = node.items[0] if isinstance(node, Sum) else node
+        first = first.items[0] if isinstance(first, (Juxt, Prod)) else first
+        return re.sub(r"\\[a-z]+|[{ (]", "", self.text(first)).upper().startswith("W")
 
     def misfit(self, node: Node, a: Node, x: Term, b: Node, y: Term) -> SymbackpropError:
         return self.fail(node, f"{self.text(node)}: {self.text(a)} is {x.show()} and {self.text(b)} is {y.show()}", None, ShapeError)
