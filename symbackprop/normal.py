@@ -11,6 +11,7 @@ from math import factorial
 
 import sympy as sp
 
+from .budget import tick
 from .algebra import Product, contract, power, splice, split_number
 from .cells import prime
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, rebuild, walk
@@ -26,6 +27,9 @@ class TooLarge(Exception):
     """The expansion passed its limit; nothing is known."""
 
 
+IDEMPOTENT = frozenset({"step", "gt", "lt", "ge", "le", "eq", "ne"})
+
+
 def normal_form(node: Expr, facts: tuple[Fact, ...] = ()) -> Normal:
     """Monomial -> coefficient. Raises `TooLarge`."""
     result: Normal = {}
@@ -38,6 +42,8 @@ def normal_form(node: Expr, facts: tuple[Fact, ...] = ()) -> Normal:
 
 def is_equal(a: Expr, b: Expr, facts: tuple[Fact, ...] = ()) -> bool | None:
     """True if proved equal, None if not."""
+    if a is b:
+        return True
     try:
         first, second = normal_form(a, facts), normal_form(b, facts)
     except TooLarge:
@@ -50,6 +56,7 @@ def expanded(root: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
     """`root` as a list of products of atoms."""
     made: dict[Expr, list[Expr]] = {}
     for node in walk(root):
+        tick()
         made[node] = [t for term in expand_one(node, made, facts) for t in settle(term, facts)]
         if len(made[node]) > MAX_TERMS:
             raise TooLarge
@@ -75,7 +82,7 @@ def expand_one(node: Expr, made: dict[Expr, list[Expr]], facts: tuple[Fact, ...]
                 count *= len(made[operand])
             if count > MAX_TERMS:
                 raise TooLarge
-            return [flat(parts, node.inputs, node.output) for parts in product(*(made[o] for o in node.operands))]
+            return [ticked(flat(parts, node.inputs, node.output)) for parts in product(*(made[o] for o in node.operands))]
         case Map():
             return expand_map(Map(node.function, tuple(joined(made[a], a) for a in node.args)), facts)
         case Apply():
@@ -134,6 +141,11 @@ def multiplied(arg: Add, exponent: int, facts: tuple[Fact, ...]) -> list[Expr]:
     return [flat(parts, (labels,) * exponent, labels) for parts in product(arg.terms, repeat=exponent)]
 
 
+def ticked(node: Expr) -> Expr:
+    tick()
+    return node
+
+
 def flat(parts: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) -> Expr:
     """A contraction with every inner contraction taken apart."""
     work = Product(parts, inputs, output)
@@ -143,7 +155,20 @@ def flat(parts: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) ->
             splice(work, k, work.operands[k])
         else:
             k += 1
+    drop_repeated_indicators(work)
     return contract(work.operands, work.labels, work.output)
+
+
+def drop_repeated_indicators(work: Product) -> None:
+    """1[z > 0]² = 1[z > 0]."""
+    seen: set[tuple] = set()
+    for k in reversed(range(len(work.operands))):
+        operand = work.operands[k]
+        if type(operand) is Map and operand.function.name in IDEMPOTENT and not operand.function.derivative:
+            spot = operand, work.labels[k]
+            if spot in seen:
+                del work.operands[k], work.labels[k]
+            seen.add(spot)
 
 
 def atom_key(node: Expr) -> str:
@@ -191,6 +216,7 @@ def monomial(node: Expr) -> tuple:
         orders *= factorial(len(group))
     if orders > MAX_ORDERS:
         raise TooLarge
+    tick()
     choices = product(*(permutations(group) for group in groups))
     return min(relabelled([item for group in choice for item in group], node.output) for choice in choices)
 

@@ -23,6 +23,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class Precise:
     """Arrays of mpmath numbers of some digits."""
 
+    dtype = object
+
     def __init__(self, digits: int = 50) -> None:
         self.digits = digits
 
@@ -60,6 +62,9 @@ class Precise:
     def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
         return np.asarray(np.einsum(subscripts, *arrays), dtype=object)
 
+    def apply(self, op: str, arrays: tuple, params: tuple) -> np.ndarray:
+        return TENSOR_OPS[op].value(arrays, params, self)
+
     def scalar(self, f: Function) -> Callable:
         return opaque(f, mpmath.sin, mpmath.cos) if f.opaque else compiled(f, "mpmath")
 
@@ -67,6 +72,7 @@ class Precise:
 class Floats:
     """Arrays of float64."""
 
+    dtype = float
     exp, log, sqrt, inv, det = np.exp, np.log, np.sqrt, np.linalg.inv, np.linalg.det
     inv, det = staticmethod(np.linalg.inv), staticmethod(np.linalg.det)
 
@@ -84,6 +90,9 @@ class Floats:
 
     def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
         return np.asarray(np.einsum(subscripts, *arrays, optimize=len(arrays) > 2))
+
+    def apply(self, op: str, arrays: tuple, params: tuple) -> np.ndarray:
+        return TENSOR_OPS[op].value(arrays, params, self)
 
     def scalar(self, f: Function) -> Callable:
         stable = STABLE.get(f.name) if not f.derivative else None
@@ -118,7 +127,14 @@ def opaque(f: Function, sin: Callable, cos: Callable) -> Callable:
 
 
 def concrete(shape: Shape, sizes: Sizes) -> tuple[int, ...]:
-    return tuple(int(d.subs({s: sizes[s.name] for s in d.free_symbols})) for d in shape)
+    return tuple(int(d) if d.is_Integer else int(at_sizes(d, tuple(sizes.items()))) for d in shape)
+
+
+@lru_cache(maxsize=1 << 14)
+def at_sizes(value: sp.Expr, sizes: tuple[tuple[str, int], ...]) -> sp.Expr:
+    """A SymPy number in sizes, the sizes put in."""
+    known = dict(sizes)
+    return value.subs({s: known[s.name] for s in value.free_symbols})
 
 
 def evaluate(root: Expr, values: Values, sizes: Sizes, field: Floats | Precise) -> np.ndarray:
@@ -141,8 +157,7 @@ def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, 
         case Var():
             return field.array(values[node.name])
         case Const():
-            value = node.value.subs({s: sizes[s.name] for s in node.value.free_symbols})
-            return np.asarray(field.number(value), dtype=object if isinstance(field, Precise) else float)
+            return np.asarray(field.number(at_sizes(node.value, tuple(sizes.items()))), dtype=field.dtype)
         case Ones():
             return field.array(np.ones(concrete(node.shape, sizes)))
         case Delta():
@@ -151,11 +166,11 @@ def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, 
             total = made[node.terms[0]]
             for term in node.terms[1:]:
                 total = total + made[term]
-            return np.asarray(total)
+            return np.asarray(total, dtype=field.dtype)
         case Map():
             return field.map(field.scalar(node.function), *[made[a] for a in node.args])
         case Apply():
-            return np.asarray(TENSOR_OPS[node.op].value(tuple(made[a] for a in node.args), node.params, field))
+            return np.asarray(field.apply(node.op, tuple(made[a] for a in node.args), node.params))
         case Contract():
             letters = [",".join("".join(LETTERS[i] for i in labels) for labels in node.inputs), "".join(LETTERS[i] for i in node.output)]
             return field.einsum("->".join(letters), [made[o] for o in node.operands])

@@ -12,6 +12,7 @@ from .program import Fact, Program
 
 PRIMES = (3, 2, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 TRIES, KINK_DISTANCE = 30, 1e-3
+GRAIN = 2.0**20  # data are multiples of 1/GRAIN, so that declared sums are exact
 
 
 def size_names(program: Program) -> list[str]:
@@ -39,14 +40,15 @@ def bind_sizes(program: Program, given: Sizes | None = None) -> list[Sizes]:
     return bindings
 
 
-def draw(program: Program, sizes: Sizes, seed: int = 0) -> tuple[Values, int]:
+def draw(program: Program, sizes: Sizes, seed: int = 0, whole: bool = False) -> tuple[Values, int]:
     """Data for every input, and how many draws were thrown away (not finite, or near a kink).
 
-    Raises `SymbackpropError` where no draw is usable.
+    `whole` draws small whole numbers (and simple fractions where a fact demands them). Raises `SymbackpropError` where
+    no draw is usable.
     """
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, attempt])
-        values = {name: draw_one(program, name, concrete(var.shape, sizes), rng) for name, var in program.inputs.items()}
+        values = {name: draw_one(program, name, concrete(var.shape, sizes), rng, whole) for name, var in program.inputs.items()}
         with np.errstate(all="ignore"):
             try:
                 known = run(program, values, sizes, Floats())
@@ -59,31 +61,52 @@ def draw(program: Program, sizes: Sizes, seed: int = 0) -> tuple[Values, int]:
                            "a fact such as x > 0 may be missing")
 
 
-def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Normal data bent to the facts about one tensor; what a log or a root is taken of is positive."""
+def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator, whole: bool = False) -> np.ndarray:
+    """Data bent to the facts about one tensor, exactly; what a log or a root is taken of is positive."""
     facts = [f for f in program.facts if f.name == name]
-    data = rng.normal(size=shape)
+    sums = [f for f in facts if f.kind == "sum"]
     if any(f.kind == "binary" for f in facts):
-        data = rng.integers(0, 2, size=shape).astype(float)
+        return one_hot(shape, sums[0].axis, rng) if sums else rng.integers(0, 2, size=shape).astype(float)
+    data = rng.choice((-2.0, -1.0, 1.0, 2.0, 3.0), size=shape) if whole else np.round(rng.normal(size=shape) * GRAIN) / GRAIN
     low, high = bounds(facts)
     if low is None and high is None and not facts and needs_positive(program, name):
         low = 0.0
     if low is not None and high is not None:
-        data = low + (high - low) * rng.uniform(0.1, 0.9, size=shape)
+        steps = rng.integers(1, 4, size=shape) / 4 if whole else np.round(rng.uniform(0.1, 0.9, size=shape) * GRAIN) / GRAIN
+        data = low + (high - low) * steps
     elif low is not None:
-        data = low + 0.3 + np.abs(data)
+        data = low + np.abs(data) + (0.0 if whole else 0.25)
     elif high is not None:
-        data = high - 0.3 - np.abs(data)
-    for fact in facts:
-        data = sum_to_one(data, fact) if fact.kind == "sum" else data
+        data = high - np.abs(data) - (0.0 if whole else 0.25)
+    for fact in sums:
+        data = sum_to_one(data, fact, whole)
     if any(f.kind == "symmetric" for f in facts):
-        data = (data + data.T) / 2
+        data = np.triu(data) + np.triu(data, 1).T
     return data
 
 
-def sum_to_one(data: np.ndarray, fact: Fact) -> np.ndarray:
+def one_hot(shape: tuple[int, ...], axis: int | None, rng: np.random.Generator) -> np.ndarray:
+    data = np.zeros(shape)
+    if axis is None:
+        data.reshape(-1)[rng.integers(data.size)] = 1.0
+        return data
+    rows = np.moveaxis(data, axis, -1)
+    for at in np.ndindex(rows.shape[:-1]):
+        rows[at][rng.integers(rows.shape[-1])] = 1.0
+    return data
+
+
+def sum_to_one(data: np.ndarray, fact: Fact, whole: bool) -> np.ndarray:
+    """Positive numbers whose sums are 1 without rounding: all but the last are rounded to a power of two."""
     e = np.exp(data)
-    return e / e.sum(axis=fact.axis, keepdims=fact.axis is not None)
+    grain = 16.0 if whole else GRAIN
+    shares = np.round(e / e.sum(axis=fact.axis, keepdims=fact.axis is not None) * grain) / grain
+    if fact.axis is None:
+        shares.reshape(-1)[-1] = 1.0 - shares.reshape(-1)[:-1].sum()
+        return shares
+    rows = np.moveaxis(shares, fact.axis, -1)
+    rows[..., -1] = 1.0 - rows[..., :-1].sum(axis=-1)
+    return shares
 
 
 def bounds(facts: list[Fact]) -> tuple[float | None, float | None]:

@@ -57,7 +57,7 @@ CLAIMS = [
     ("grad(C, b2) == -(yhat - y) * yhat * (1 - yhat)", "refuted", "sign"),
     ("grad(C, b2) == 2 * (yhat - y) * yhat * (1 - yhat)", "refuted", "scale"),
     ("grad(C, b2) == grad(C, z1)", "refuted", "shape"),
-    ("grad(C, b2) == (yhat - y) * yhat", "refuted", None),
+    ("grad(C, b2) == (yhat - y) * yhat", "refuted", "missing-activation-derivative"),
 ]
 
 

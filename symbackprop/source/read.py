@@ -302,10 +302,32 @@ class Reader(Terms):
     def read_claim(self, node: ast.Expr) -> Claim:
         compare = node.value
         text, place = self.text(node), self.place(node)
+        made: dict[str, object] = {}
         try:
             if len(compare.ops) != 1 or not isinstance(compare.ops[0], ast.Eq):
                 raise self.fail(node, "a claim compares two sides with one ==", kind=UnsupportedError)
-            left, right = self.read(compare.left), self.read(compare.comparators[0])
+            left = self.read(compare.left)
+            made = self.claimed(text, compare, left)
+            return Claim(text, place, left, self.read(compare.comparators[0]), **made)
         except SymbackpropError as error:
-            return Claim(text, place, None, None, error)
-        return Claim(text, place, left, right)
+            return Claim(text, place, made.get("left"), None, error, **{k: v for k, v in made.items() if k != "left"})
+
+    def claimed(self, text: str, compare: ast.Compare, left: Expr) -> dict[str, object]:
+        """What the judge needs beside the two sides: the quantity, and the right side's tree, place and reader."""
+        right = self.text(compare.comparators[0])
+        at = text.rfind(right)
+        name = left.name if isinstance(left, Var) and "/" in left.name else None
+        return dict(quantity=name.replace("∂", "d") if name else "", binds=name, origin=text, right_span=(at, at + len(right)),
+                    tree=right, reread=self.read_again)
+
+    def read_again(self, text: str) -> Expr:
+        """Another right side, with the names of this model."""
+        before, self.lines, self.margins = (self.lines, self.margins), text.split("\n"), []
+        try:
+            if len(text) > MAX_CHARACTERS:
+                raise ParseError("the formula is too long")
+            return self.read(ast.parse(text, mode="eval").body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ParseError(str(error)) from None
+        finally:
+            self.lines, self.margins = before

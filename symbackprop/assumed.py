@@ -1,0 +1,77 @@
+"""A claim that is right under a fact which the text does not state: the facts that are tried, one row each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .evidence import Bench
+from .expr import Expr, Var, names_in
+from .program import Claim, Fact
+from .truth import is_quantity, parts_of
+
+if TYPE_CHECKING:
+    from .judging import Judge
+
+
+class Candidate(NamedTuple):
+    """Facts about a tensor that a text often leaves out, and how a sentence says them."""
+
+    facts: tuple[Fact, ...]
+    said: str
+
+
+def candidates(var: Var, is_data: bool) -> list[Candidate]:
+    name = var.name
+    found: list[Candidate] = []
+    if var.rank == 1 and is_data:
+        found.append(Candidate((Fact("sum", name),), f"the entries of {name} sum to 1"))
+    if var.rank == 2 and is_data:
+        for axis, part in ((1, "row"), (0, "column")):
+            found.append(Candidate((Fact("sum", name, axis=axis),), f"every {part} of {name} sums to 1"))
+    if var.rank == 2 and var.shape[0] == var.shape[1]:
+        found.append(Candidate((Fact("symmetric", name),), f"{name} is symmetric"))
+    if is_data:
+        found.append(Candidate((Fact("binary", name),), f"the entries of {name} are 0 or 1"))
+    found.append(Candidate((Fact("range", name, low=0),), f"{name} is positive"))
+    if var.rank and is_data:
+        axes = (None,) if var.rank == 1 else range(var.rank)
+        found += [Candidate((Fact("sum", name, axis=a), Fact("binary", name)), f"{name} is one-hot") for a in axes]
+    return found
+
+
+def missing_fact(judge: Judge, claim: Claim, left: Expr, right: Expr) -> tuple[tuple[Fact, ...], dict[str, str]] | None:
+    """The first fact under which a refuted claim is right, with the diagnosis."""
+    program = judge.program
+    wrt = {parts_of(n)[1] for c in program.claims if c.left is not None for n in names_in(c.left) if is_quantity(n)}
+    spoken = judge.truth.without_names(judge.truth.without_quantities(left, set()))
+    for name, var in program.inputs.items():
+        if name not in names_in(spoken) and name not in names_in(right):
+            continue
+        for candidate in candidates(var, name not in wrt):
+            facts = (*judge.granted, *candidate.facts)
+            bench = Bench(program, judge.truth, facts)
+            if bench.differ_roughly(left, right, where=3) is not False:
+                continue
+            from .verdict import Verdict
+            found = judge.compared(Verdict("", None, None, "", "undecided", ""), left, right, bench)
+            if found.is_right:
+                fix = ", ".join(written(f, claim) for f in candidate.facts)
+                message = f"right if {candidate.said}, which the text does not say"
+                return candidate.facts, {"kind": "missing-assumption", "message": message, "fix": fix}
+    return None
+
+
+def written(fact: Fact, claim: Claim) -> str:
+    """A fact in the notation of the claim's text."""
+    if "\\" not in claim.text:
+        return f"fact: {fact}"
+    match fact.kind:
+        case "sum" if fact.axis is None:
+            return rf"\mathbf{{1}}^\top {fact.name} = 1"
+        case "sum":
+            return rf"{fact.name} \mathbf{{1}} = \mathbf{{1}}" if fact.axis == 1 else rf"\mathbf{{1}}^\top {fact.name} = \mathbf{{1}}^\top"
+        case "symmetric":
+            return rf"{fact.name} = {fact.name}^\top"
+        case "binary":
+            return rf"{fact.name} \in \{{0, 1\}}"
+    return f"{fact.name} > {fact.low}"

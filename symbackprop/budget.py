@@ -1,0 +1,35 @@
+"""How long a claim may take: a clock that slow work looks at, so that what is already earned can be given in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_DEADLINE: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+
+
+class OutOfTime(Exception):
+    """The time for a piece of work is over; nothing more is known than before it began."""
+
+
+@contextmanager
+def limit(seconds: float) -> Iterator[None]:
+    """Work inside ends after `seconds`, or earlier where an outer limit says so."""
+    token = _DEADLINE.set(min(_DEADLINE.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(token)
+
+
+def tick() -> None:
+    """Raise `OutOfTime` when the time is over."""
+    if time.monotonic() > _DEADLINE.get():
+        raise OutOfTime
+
+
+def left() -> float:
+    """Seconds that are left."""
+    return _DEADLINE.get() - time.monotonic()

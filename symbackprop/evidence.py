@@ -1,0 +1,389 @@
+"""Two formulas at points: in floats to decide fast, with 50 digits to be sure, in finite fields to be exact.
+
+A `Bench` belongs to one program under its facts. It keeps its points, and each point keeps the values of every node it
+has seen, so that one derivation serves all claims and all repairs that are tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import mpmath
+import numpy as np
+
+from .budget import OutOfTime, left as time_left, tick
+from .errors import SymbackpropError
+from .expr import Add, Apply, Contract, Expr, Map, Var, names_in, walk
+from .finite import PRIMES, Modular
+from .numeric import Floats, Precise, Sizes, Values, concrete, one
+from .points import draw, size_names
+from .program import Fact, Program
+from .truth import Truth, is_quantity
+
+DIGITS, TOLERANCE, ROUGH = 50, 1e-35, 1e-6
+PRECISE_COST, FLOAT_COST = 60_000, 200_000_000
+TRIALS, REAL_POINTS = 3, 2
+RATIONAL = ("gelu", "gelu_tanh", "silu", "elu")
+FAILURES = (SymbackpropError, ArithmeticError, ValueError, TypeError, np.linalg.LinAlgError)
+
+
+class Point:
+    """One choice of sizes and data over one field; values are worked out when they are asked for, and kept."""
+
+    def __init__(self, truth: Truth, sizes: Sizes, values: Values, field: Floats | Precise | Modular, seed: int) -> None:
+        self.truth, self.sizes, self.field, self.seed, self.given = truth, sizes, field, seed, values
+        self.made: dict[Expr, np.ndarray] = {}
+        self.values = {name: field.array(v) for name, v in values.items()}
+        self.waiting: dict[Expr, list[str]] = {}
+
+    def value(self, node: Expr) -> np.ndarray:
+        if isinstance(self.field, Precise):
+            with mpmath.workdps(self.field.digits + 10):
+                return self.work(node)
+        with np.errstate(all="ignore"):
+            return self.work(node)
+
+    def work(self, root: Expr) -> np.ndarray:
+        """Names are worked out before what reads them, without recursion over the depth of the network."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            needed = [n for n in names_in(node) if n not in self.values]
+            if needed:
+                stack += [self.definition(n) for n in needed]
+                continue
+            for part in walk(node):
+                if part not in self.made:
+                    tick()
+                    self.made[part] = one(part, self.made, self.values, self.sizes, self.field)
+            stack.pop()
+            for name in self.waiting.pop(node, ()):
+                self.values[name] = self.made[node]
+        return self.made[root]
+
+    def definition(self, name: str) -> Expr:
+        """The equation of a name, noted so that its value is kept under the name."""
+        table = self.truth.program.table if not is_quantity(name) else {}
+        if name not in table and not is_quantity(name):
+            raise SymbackpropError(f"{name} has no value")
+        node = table[name].expr if name in table else self.truth.equation(name)
+        self.waiting.setdefault(node, []).append(name)
+        return node
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A point at which two sides differ: enough to work it out again."""
+
+    sizes: Sizes
+    values: Values
+    seed: int
+    entry: tuple[int, ...]
+    claimed: str
+    true: str
+    whole: bool
+    digits: int
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{k} = {v}" for k, v in self.sizes.items())
+        count = sum(np.size(v) for v in self.values.values())
+        data = ", ".join(f"{k} = {show_data(v)}" for k, v in self.values.items()) if self.whole and count <= 24 else f"data of seed {self.seed}"
+        entry = f"entry [{', '.join(map(str, self.entry))}] " if self.entry else "it "
+        return f"{'at ' + where + ', ' if where else 'at '}{data}: {entry}is {self.true}, the formula gives {self.claimed}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What was looked at without finding a difference."""
+
+    sizes: int = 0
+    trials: int = 0
+    bound: int | None = None
+    points: int = 0
+    digits: int = 0
+
+    def __str__(self) -> str:
+        said = []
+        if self.trials:
+            chance = "no proven bound" if self.bound is None else f"chance of missing a difference at these sizes ≤ 1e-{self.bound}"
+            said.append(f"{self.trials} exact trials at {self.sizes} choices of sizes in a finite field ({chance})")
+        if self.points:
+            said.append(f"{self.points} real points to {self.digits} digits")
+        return "no difference in " + " and ".join(said) if said else "nothing could be compared"
+
+
+class Bench:
+    """The points of one program under its facts."""
+
+    def __init__(self, program: Program, truth: Truth, facts: tuple[Fact, ...] = ()) -> None:
+        self.program, self.truth = program, truth
+        if facts:
+            from dataclasses import replace
+            self.program = replace(program, facts=(*program.facts, *facts), claims=())
+        self.tuples = size_tuples(self.program)
+        self.points: dict[tuple, Point | None] = {}
+
+    def point(self, kind: str, which: int, seed: int = 0) -> Point | None:
+        """The point of a kind ("float", "precise", "exact") at the `which`-th sizes; None where there is none."""
+        key = (kind, which, seed)
+        if key not in self.points:
+            self.points[key] = self.made(kind, self.tuples[which], seed)
+        return self.points[key]
+
+    def made(self, kind: str, sizes: Sizes, seed: int, whole: bool = False, digits: int = DIGITS) -> Point | None:
+        cost = self.cost(sizes)
+        if cost > (FLOAT_COST if kind == "float" else PRECISE_COST):
+            return None
+        if kind == "exact":
+            return Point(self.truth, sizes, exact_data(self.program, sizes, seed), Modular(PRIMES[seed % len(PRIMES)], seed), seed)
+        try:
+            values, _ = draw(self.program, sizes, seed, whole)
+        except FAILURES:
+            return None
+        return Point(self.truth, sizes, values, Floats() if kind == "float" else Precise(digits), seed)
+
+    def cost(self, sizes: Sizes) -> int:
+        """Multiplications in the forward program, roughly."""
+        key = ("cost", tuple(sizes.items()))
+        if key not in self.points:
+            self.points[key] = sum(cost_of(e.expr, sizes) for e in self.program.equations)
+        return self.points[key]
+
+    # --- the questions ---
+
+    def differ_roughly(self, a: Expr, b: Expr, where: int = 2) -> bool | None:
+        """True where floats tell the two apart, False where they agree, None where they cannot say."""
+        seen = False
+        for which in range(min(where, len(self.tuples))):
+            point = self.point("float", which)
+            gap = point and gap_at(point, a, b)
+            if gap is None:
+                continue
+            seen = True
+            if gap[0] > ROUGH:
+                return True
+        return False if seen else None
+
+    def difference(self, a: Expr, b: Expr) -> Point | None:
+        """A point of high precision at which two sides differ, if one is found."""
+        for seed in range(REAL_POINTS):
+            for which in range(len(self.tuples)):
+                point = self.point("precise", which, seed)
+                gap = point and gap_at(point, a, b)
+                if gap is not None and gap[0] > TOLERANCE:
+                    return point
+        return None
+
+    def agreement(self, a: Expr, b: Expr) -> tuple[Agreement, Point | None]:
+        """All points until the time is over, and the first of high precision at which the sides differ."""
+        points = trials = 0
+        where: set[int] = set()
+        try:
+            for seed in range(REAL_POINTS):
+                for which in range(len(self.tuples)):
+                    point = self.point("precise", which, seed)
+                    gap = point and gap_at(point, a, b)
+                    if gap is None:
+                        continue
+                    if gap[0] > TOLERANCE:
+                        return Agreement(), point
+                    points += 1
+            trials, where = self.exact_trials(a, b)
+        except OutOfTime:
+            pass
+        digits = -round(np.log10(TOLERANCE))
+        if not points and self.differ_roughly(a, b) is False:
+            points, digits = min(2, len(self.tuples)), 6
+        bound = self.bound(a, b, trials // max(len(where), 1)) if trials else None
+        return Agreement(len(where), trials, bound, points, digits), None
+
+    def exact_trials(self, a: Expr, b: Expr) -> tuple[int, set[int]]:
+        """(trials passed, sizes tried); none where the field sees a difference, which says nothing about the reals."""
+        trials, where = 0, set()
+        for seed in range(TRIALS):
+            for which in range(len(self.tuples)):
+                try:
+                    point = self.point("exact", which, seed)
+                    if point is None:
+                        return 0, set()
+                    x, y = point.value(a), point.value(b)
+                except FAILURES:
+                    continue
+                if np.any((np.asarray(x) - np.asarray(y)) % point.field.prime != 0):
+                    return 0, set()
+                trials, where = trials + 1, where | {which}
+        return trials, where
+
+    def bound(self, a: Expr, b: Expr, trials: int) -> int | None:
+        """-log10 of the chance that a difference is missed, by Schwartz and Zippel; None for 0/1 data."""
+        if any(f.kind == "binary" for f in self.program.facts):
+            return None
+        known: dict[Expr, tuple[int, int]] = {}
+        names = [*((e.var, e.expr) for e in self.program.equations), *((Var(q, e.shape), e) for q, e in self.truth.shallow.items())]
+        for var, expr in names:
+            known[var] = degrees(expr, known)
+        degree = sum((*degrees(a, known), *degrees(b, known)))
+        per_trial = 18.0 - float(np.log10(float(min(max(degree, 1), 10**17))))
+        return int(per_trial * min(trials, TRIALS))
+
+    def witness(self, a: Expr, b: Expr, point: Point | None) -> Witness | None:
+        """The smallest sizes and plainest data at which two sides differ, worked out again with more digits."""
+        found = self.shrunk(a, b)
+        if found is None and point is not None:
+            found = point, False
+        if found is None:
+            return None
+        point, whole = found
+        rough = not isinstance(point.field, Precise)
+        again = Point(self.truth, point.sizes, point.given, point.field if rough else Precise(2 * DIGITS), point.seed)
+        gap = gap_at(again, a, b)
+        if gap is None or gap[0] <= (ROUGH if rough else TOLERANCE):
+            return None
+        return Witness(point.sizes, point.given, point.seed, gap[1], show_number(gap[3], gap[2]), show_number(gap[2], gap[3]),
+                       whole, 15 if rough else 2 * DIGITS)
+
+    def shrunk(self, a: Expr, b: Expr) -> tuple[Point, bool] | None:
+        for sizes in small_sizes(self.program):
+            for seed in range(3):
+                if time_left() < 0:
+                    return None
+                point = self.made("precise", sizes, seed, whole=True)
+                gap = point and gap_at(point, a, b)
+                if gap is not None and gap[0] > TOLERANCE:
+                    return point, True
+        return None
+
+
+def gap_at(point: Point, a: Expr, b: Expr) -> tuple[float, tuple[int, ...], object, object] | None:
+    """(relative gap, entry, both values there), None where a value is not finite or there is none."""
+    try:
+        x, y = (np.asarray(point.value(side)) for side in (a, b))
+    except FAILURES:
+        return None
+    if x.shape != y.shape:
+        return None
+    floats = point.field.dtype is float
+    if floats and not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return None
+    if not floats and not all(isinstance(v, mpmath.mpf) and mpmath.isfinite(v) for v in (*x.ravel(), *y.ravel())):
+        return None
+    if x.size == 0:
+        return None
+    gaps = np.asarray(np.abs(x - y), dtype=point.field.dtype)
+    at = np.unravel_index(int(np.argmax(gaps)), gaps.shape) if gaps.shape else ()
+    floor = 1e-9 if floats else 1e-15
+    size = max(max(abs(v) for v in x.ravel()), max(abs(v) for v in y.ravel()), floor)
+    return float(gaps[at] / size), tuple(int(i) for i in at), x[at], y[at]
+
+
+# --- sizes and data ---
+
+def is_possible(program: Program, sizes: Sizes) -> bool:
+    try:
+        return all(d >= 1 for var in program.inputs.values() for d in concrete(var.shape, sizes))
+    except (TypeError, KeyError):
+        return False
+
+
+def size_tuples(program: Program) -> list[Sizes]:
+    """All different, all different another way, all equal, one with a 1."""
+    names = size_names(program)
+    if not names:
+        return [{}]
+    ways = [dict(zip(names, count(2))), dict(zip(reversed(names), count(3))), dict.fromkeys(names, 2)]
+    ways.append({**ways[0], names[-1]: 1})
+    kept = [w for w in ways if is_possible(program, w)]
+    return kept or [dict.fromkeys(names, 7)]
+
+
+def small_sizes(program: Program) -> Iterator[Sizes]:
+    names = size_names(program)
+    if not names:
+        yield {}
+        return
+    tries = [dict.fromkeys(names, 1), *({**dict.fromkeys(names, 1), n: 2} for n in names[:6]), dict.fromkeys(names, 2),
+             dict(zip(names, count(2)))]
+    yield from (t for t in tries if is_possible(program, t))
+
+
+def exact_data(program: Program, sizes: Sizes, seed: int) -> Values:
+    """Random whole numbers, large, for which the declared facts hold (in the field a sum can be made 1)."""
+    rng = np.random.default_rng([seed, 977])
+    return {name: exact_one(program, name, concrete(var.shape, sizes), rng) for name, var in program.inputs.items()}
+
+
+def exact_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    facts = [f for f in program.facts if f.name == name]
+    if any(f.kind == "binary" for f in facts):
+        from .points import draw_one
+        return draw_one(program, name, shape, rng).astype(object)
+    data = rng.integers(1, 2**62, size=shape).astype(object)
+    for fact in facts:
+        if fact.kind == "sum":
+            rows = data.reshape(-1) if fact.axis is None else np.moveaxis(data, fact.axis, -1)
+            rows[..., -1] = 1 - rows[..., :-1].sum(axis=-1)
+        if fact.kind == "symmetric":
+            data = np.triu(data) + np.triu(data, 1).T
+    return data
+
+
+def cost_of(root: Expr, sizes: Sizes) -> int:
+    cost = 0
+    for node in walk(root):
+        if type(node) is Contract:
+            dims = {i: d for o, labels in zip(node.operands, node.inputs) for i, d in zip(labels, concrete(o.shape, sizes))}
+            cost += int(np.prod([float(d) for d in dims.values()]))
+        else:
+            cost += 4 * int(np.prod([float(d) for d in concrete(node.shape, sizes)]))
+    return cost
+
+
+def degrees(root: Expr, known: dict[Expr, tuple[int, int]]) -> tuple[int, int]:
+    """Degrees of a numerator and a denominator of a node, in its inputs and hashed values; generous."""
+    for node in walk(root):
+        if node not in known:
+            known[node] = degree_of(node, [known[c] for c in node.children])
+    return known[root]
+
+
+def degree_of(node: Expr, parts: list[tuple[int, int]]) -> tuple[int, int]:
+    top, bottom = sum(p for p, _ in parts), sum(q for _, q in parts)
+    match node:
+        case Var():
+            return 1, 0
+        case Contract():
+            return top, bottom
+        case Add():
+            return max(p for p, _ in parts) + bottom, bottom
+        case Map() if node.function.opaque:
+            return 1, 0
+        case Map() if node.function.name == "pow" and node.function.params[0].is_Integer:
+            k = int(node.function.params[0])
+            return (k * top, k * bottom) if k > 0 else (-k * bottom, -k * top)
+        case Map() if node.function.name in RATIONAL or node.function.body is not None:
+            return 8 * (top + bottom + 1), 8 * (top + bottom + 1)
+        case Map():
+            return top + bottom + 4, bottom + 4
+        case Apply():
+            return 16 * (top + bottom + 4), 16 * (top + bottom + 4)
+    return 0, 0
+
+
+# --- showing ---
+
+def show_data(data: np.ndarray) -> str:
+    def spell(x: object) -> str:
+        return "[" + ", ".join(spell(v) for v in x) + "]" if isinstance(x, list) else f"{x:g}"
+    return spell(np.asarray(data, dtype=float).tolist())
+
+
+def show_number(value: object, other: object) -> str:
+    """A number in as many digits as tell it from the other."""
+    for digits in (6, 12, 20, 40, 60):
+        with mpmath.workdps(2 * DIGITS):
+            mine, theirs = mpmath.nstr(mpmath.mpf(value), digits), mpmath.nstr(mpmath.mpf(other), digits)
+        if mine != theirs:
+            break
+    return mine.removesuffix(".0")

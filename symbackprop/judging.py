@@ -1,0 +1,348 @@
+"""A document's claims, one after the other: each with the earlier lines as they are written.
+
+A claim that is right as written is right. If it is right only with what earlier lines should have said, it is inherited.
+Else it has a mistake of its own, and the search for the smallest repair begins.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from .algebra import contract, scale
+from .budget import OutOfTime, limit
+from .errors import ShapeError, SymbackpropError
+from .evidence import Bench, Point, gap_at
+from .expr import Expr, Var, names_in, show_shape
+from .kinks import conventions
+from .program import Claim, Fact, Program
+from .proof import SECOND, prove
+from .ratios import constant_ratio
+from .truth import Truth, is_quantity, parts_of
+from .verdict import BUDGET, Verdict
+from .views import substitute
+
+PROVED = "both sides have the same normal form, for all sizes and values"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a quantity that an earlier line states is read by later ones.
+
+    `written`: what the line says. `meant`: what it should have said (a scaled definition keeps its factor).
+    """
+
+    claim: Claim
+    written: Expr
+    meant: Expr
+    wrong: bool
+
+
+class Judge:
+    """The claims of one program."""
+
+    def __init__(self, program: Program, budget: float = BUDGET, strict_layout: bool = False) -> None:
+        self.program, self.budget, self.strict_layout = program, budget, strict_layout
+        self.truth = Truth(program)
+        self.bench = Bench(program, self.truth)
+        self.standing: dict[str, Standing] = {}
+        self.granted: tuple[Fact, ...] = ()
+        self.factors: dict[str, sp.Expr] = {}
+
+    def verdicts(self, progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+        found = []
+        for at, claim in enumerate(self.program.claims):
+            if progress is not None:
+                progress(at, len(self.program.claims))
+            with limit(self.budget):
+                found.append(self.verdict(claim, at))
+        return found
+
+    # --- one claim ---
+
+    def verdict(self, claim: Claim, at: int) -> Verdict:
+        place = claim.place
+        head = Verdict(claim.text, place and place.line, place and place.column, quantity_of(claim), "undecided", "",
+                       self.assumptions(claim), source=place.source if place else "")
+        try:
+            if claim.error is not None or claim.left is None or claim.right is None:
+                return self.unread(claim, head)
+            if problem := self.unknown(claim):
+                return replace(head, evidence=problem)
+            found = self.judged(claim, at, head)
+        except OutOfTime:
+            found = replace(head, evidence=f"the time of {self.budget:g} s was over")
+        except SymbackpropError as error:
+            found = replace(head, evidence=error.message)
+        self.settle(claim, found)
+        return found
+
+    def assumptions(self, claim: Claim) -> tuple[str, ...]:
+        facts = (str(f) for f in (*self.program.facts, *self.granted))
+        return tuple(dict.fromkeys((*claim.assumptions, *facts)))
+
+    def unread(self, claim: Claim, head: Verdict) -> Verdict:
+        """A claim that could not be read: two shapes that do not fit refute it, everything else is an error."""
+        error = claim.error
+        if not isinstance(error, ShapeError):
+            kind = "undefined-symbol" if error and "not declared" in error.message else getattr(error, "kind", "other")
+            message = f"{error.message}{': ' + error.hint if error.hint else ''}"
+            kind = kind if kind in ("undefined-symbol", "syntax") else "other"
+            return replace(head, verdict="error", evidence=error.message, diagnosis={"kind": kind, "message": message, "fix": ""})
+        found = replace(head, verdict="refuted", evidence=error.message)
+        repair = self.repaired(claim, None)
+        if repair is not None:
+            return replace(found, diagnosis=repair[0], marks=repair[1])
+        return replace(found, diagnosis={"kind": "shape", "message": error.hint or error.message, "fix": ""})
+
+    def unknown(self, claim: Claim) -> str | None:
+        """Why what the claim speaks of cannot be derived; None where it can."""
+        for side in (claim.left, claim.right):
+            for name in names_in(side):
+                if is_quantity(name):
+                    try:
+                        if self.truth.equation(name).shape != names_in(side)[name].shape:
+                            return f"{name} has another shape than the derivative it names"
+                    except SymbackpropError as error:
+                        return error.message
+        return None
+
+    def judged(self, claim: Claim, at: int, head: Verdict) -> Verdict:
+        meant = self.reading(claim.right, "meant")
+        written = self.reading(claim.right, "written")
+        left = claim.left
+        if left.shape != written.shape:
+            return self.misshapen(claim, head, left, written)
+        found = self.compared(head, left, written)
+        if found.is_right and (through := self.misread(claim)):
+            return self.inherited(claim, replace(found, verdict="refuted", evidence=through))
+        if found.verdict != "refuted":
+            return found
+        if written is not meant:
+            inherited = self.compared(head, left, meant)
+            if inherited.is_right:
+                return self.inherited(claim, found)
+        if (scaled := self.scaled(claim, at, head, meant)) is not None:
+            return scaled
+        if (turned := self.turned(claim, head, left, meant)) is not None:
+            return turned
+        return self.diagnosed(claim, found, left, meant)
+
+    def reading(self, node: Expr, how: str) -> Expr:
+        """A side with the quantities that wrong or scaled lines state put in, as written or as meant."""
+        values = {name: getattr(s, how) for name, s in self.standing.items() if s.wrong or s.meant is not Var(name, s.meant.shape)}
+        named = {n: values[n] for n, v in names_in(node).items() if n in values and values[n].shape == v.shape}
+        return substitute(node, named) if named else node
+
+    def misread(self, claim: Claim) -> str | None:
+        """What a claim reads that an earlier line states in a shape that it cannot have."""
+        for name, var in names_in(claim.right).items():
+            s = self.standing.get(name)
+            if s is not None and s.wrong and s.written.shape != var.shape:
+                return f"{name.replace('∂', 'd')} is {show_shape(var.shape)}, and an earlier line gives {show_shape(s.written.shape)}"
+        return None
+
+    def settle(self, claim: Claim, verdict: Verdict) -> None:
+        """What later lines read under the name that this one binds; the first line that states it counts."""
+        name = claim.binds or (claim.left.name if type(claim.left) is Var and is_quantity(claim.left.name) else None)
+        if name is None or name in self.standing or type(claim.left) is not Var or claim.right is None:
+            return
+        factor = self.factors.get(name, sp.S.One)
+        wrong = not verdict.is_right and verdict.kind != "missing-assumption"
+        self.standing[name] = Standing(claim, self.reading(claim.right, "written"), scale(factor, claim.left), wrong)
+
+    # --- two sides of one shape ---
+
+    def compared(self, head: Verdict, left: Expr, right: Expr, bench: Bench | None = None) -> Verdict:
+        """Proved, confirmed, refuted or undecided; no diagnosis yet."""
+        bench = bench or self.bench
+        if bench.differ_roughly(left, right):
+            point = bench.point("precise", 0)
+            gap = point and gap_at(point, left, right)
+            return self.refuted(head, left, right, bench, point if gap and gap[0] > 0 else bench.point("float", 0))
+        facts = bench.program.facts
+        how = prove(self.truth, facts, left, right)
+        if how is None:
+            return self.by_points(head, left, right, bench)
+        if (point := self.contradiction(left, right, bench)) is not None:
+            return replace(head, evidence="the normal forms agree and a point does not: an error of symbackprop, please report it")
+        said = head.assumptions
+        corners = conventions(left, right, *(self.truth.without_names(s) for s in (left, right))) if how == SECOND else \
+            conventions(self.truth.without_names(left))
+        if corners:
+            said = (f"away from kinks ({'; '.join(corners)})", *said)
+        return replace(head, verdict="proved", evidence=PROVED, assumptions=said, layout="denominator")
+
+    def contradiction(self, left: Expr, right: Expr, bench: Bench) -> Point | None:
+        """A point that speaks against what was proved; there should never be one."""
+        try:
+            point = bench.point("precise", 0)
+            gap = point and gap_at(point, left, right)
+        except OutOfTime:
+            return None
+        return point if gap is not None and gap[0] > 1e-20 else None
+
+    def by_points(self, head: Verdict, left: Expr, right: Expr, bench: Bench) -> Verdict:
+        agreement, point = bench.agreement(left, right)
+        if point is not None:
+            return self.refuted(head, left, right, bench, point)
+        if not agreement.points:
+            return replace(head, evidence="no proof, and no point at which both sides have a value")
+        corners = conventions(self.truth.without_names(left))
+        said = (f"away from kinks ({'; '.join(corners)})", *head.assumptions) if corners else head.assumptions
+        return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator")
+
+    def refuted(self, head: Verdict, left: Expr, right: Expr, bench: Bench, point: Point | None) -> Verdict:
+        witness = bench.witness(left, right, point)
+        if witness is None:
+            return replace(head, evidence="floats differ, and no difference could be shown with more digits")
+        return replace(head, verdict="refuted", evidence=str(witness), witness=witness)
+
+    # --- shapes and layout ---
+
+    def misshapen(self, claim: Claim, head: Verdict, left: Expr, right: Expr) -> Verdict:
+        shapes = f"{head.quantity or 'the left side'} is {show_shape(left.shape)}, the right side is {show_shape(right.shape)}"
+        if (found := self.turned(claim, head, left, right)) is not None:
+            return found
+        found = replace(head, verdict="refuted", evidence=shapes)
+        repair = self.repaired(claim, left)
+        if repair is not None:
+            return replace(found, diagnosis=repair[0], marks=repair[1])
+        return replace(found, diagnosis={"kind": "shape", "message": shapes, "fix": ""})
+
+    def turned(self, claim: Claim, head: Verdict, left: Expr, right: Expr) -> Verdict | None:
+        """The verdict on a right side that is the transpose of the truth; None where it is not."""
+        split = self.jacobian_split(left)
+        cut = 1 if split is None else split
+        if split is None and left.rank != 2 or right.rank != left.rank or right.shape != (*left.shape[cut:], *left.shape[:cut]):
+            return None
+        labels = tuple(range(left.rank))
+        other = contract((right,), ((*labels[cut:], *labels[:cut]),), labels)
+        found = self.compared(head, left, other)
+        if not found.is_right:
+            return None
+        if split is not None:
+            return replace(found, layout="denominator", assumptions=(*found.assumptions, "read in denominator layout: the transpose of the Jacobian"))
+        fix = self.transposed_text(claim)
+        if claim.strict or self.strict_layout:
+            message = "right up to a transpose, and this line must have the shape of the tensor itself" if claim.strict else \
+                "right up to a transpose: this is numerator layout"
+            evidence = f"{head.quantity or 'the left side'} is {show_shape(left.shape)}, the right side is {show_shape(right.shape)}"
+            shown = self.refuted(head, left, right, self.bench, None) if left.shape == right.shape else \
+                replace(head, verdict="refuted", evidence=evidence)
+            return replace(shown, diagnosis={"kind": "layout", "message": message, "fix": fix}, marks=whole_right(claim))
+        message = "right up to a transpose: this is numerator layout, and a gradient is given the shape of its tensor here"
+        return replace(found, layout="numerator", diagnosis={"kind": "layout", "message": message, "fix": fix})
+
+    def jacobian_split(self, left: Expr) -> int | None:
+        """How many axes of ∂z/∂x are z's; None for anything else."""
+        if type(left) is not Var or not is_quantity(left.name):
+            return None
+        above, below = (self.truth.variables[n] for n in parts_of(left.name))
+        return above.rank if above.rank and below.rank else None
+
+    def transposed_text(self, claim: Claim) -> str:
+        from .repair import transposed_right
+        return transposed_right(claim)
+
+    # --- why it is wrong ---
+
+    def inherited(self, claim: Claim, found: Verdict) -> Verdict:
+        names = [n for n in names_in(claim.right) if n in self.standing and self.standing[n].wrong]
+        lines = sorted({s.claim.place.line for n in names if (s := self.standing[n]).claim.place})
+        which = " and ".join(f"line {n}" for n in lines) or "an earlier line"
+        return replace(found, diagnosis={"kind": "inherited", "message": f"step right, wrong because of {which}", "fix": ""})
+
+    def scaled(self, claim: Claim, at: int, head: Verdict, meant: Expr) -> Verdict | None:
+        """A name that is a constant times its derivative, if a later line restores the constant."""
+        if not (claim.strict and type(claim.left) is Var and is_quantity(claim.left.name)) or "nabla" in claim.text or "∇" in claim.text:
+            return None
+        factor = constant_ratio(self.bench, claim.left, meant, self.program)
+        if factor is None or not factor.free_symbols <= sizes_of(self.program) or not self.proves(claim.left, scale(1 / factor, meant)):
+            return None
+        trial = {**self.standing, claim.left.name: Standing(claim, meant, scale(factor, claim.left), False)}
+        before, self.standing = self.standing, trial
+        try:
+            later = next((c for c in self.program.claims[at + 1:] if self.restores(c, claim.left.name)), None)
+        finally:
+            self.standing = before
+        if later is None:
+            return None
+        self.factors[claim.left.name] = factor
+        name = claim.text.partition("=")[0].strip(" &:")
+        said = f"{name} stands for {factor} times the derivative; line {later.place.line if later.place else '?'} restores the factor"
+        return replace(self.compared(head, scale(factor, claim.left), meant), assumptions=(said, *head.assumptions))
+
+    def restores(self, later: Claim, name: str) -> bool:
+        """Whether a later line that reads `name`, perhaps through lines between, is right with it as it stands."""
+        if later.right is None or later.left is None or type(later.left) is not Var:
+            return False
+        right = self.reading(later.right, "written")
+        if name in names_in(later.right) or right is not later.right:
+            if right.shape == later.left.shape and self.bench.differ_roughly(later.left, right) is False:
+                return True
+            if type(later.left) is Var and later.left.name not in self.standing:
+                self.standing[later.left.name] = Standing(later, right, right, True)
+        return False
+
+    def proves(self, left: Expr, right: Expr) -> bool:
+        return self.bench.differ_roughly(left, right) is False
+
+    def diagnosed(self, claim: Claim, found: Verdict, left: Expr, right: Expr) -> Verdict:
+        from .assumed import missing_fact
+        try:
+            repair = self.repaired(claim, left)
+            if repair is None or repair[0]["kind"] not in ("missing-transpose", "extra-transpose", "sign", "scale", "order"):
+                granted = missing_fact(self, claim, left, right)
+                if granted is not None:
+                    facts, diagnosis = granted
+                    self.grant(facts)
+                    return replace(found, diagnosis=diagnosis)
+        except OutOfTime:
+            repair = None
+        if repair is None:
+            return replace(found, diagnosis={"kind": "other", "message": "no small change makes it right", "fix": ""})
+        return replace(found, diagnosis=repair[0], marks=repair[1])
+
+    def grant(self, facts: tuple[Fact, ...]) -> None:
+        """Judge later lines under facts that the text does not state."""
+        self.granted = (*self.granted, *facts)
+        self.bench = Bench(self.program, self.truth, self.granted)
+
+    def repaired(self, claim: Claim, left: Expr | None) -> tuple[dict[str, str], tuple] | None:
+        """The smallest edit of the user's formula that makes it right, as a diagnosis and the marked parts."""
+        from .repair import repaired
+        left = left if left is not None else claim.left
+        if claim.reread is None or claim.tree is None or left is None:
+            return None
+        return repaired(self, claim, left)
+
+    def is_right(self, left: Expr, right: Expr) -> bool:
+        """Whether an edited right side is right: fast where it is not."""
+        if right.shape != left.shape:
+            return False
+        right = self.reading(right, "meant")
+        if self.bench.differ_roughly(left, right) is not False:
+            return False
+        return self.compared(Verdict("", None, None, "", "undecided", ""), left, right).is_right
+
+
+def quantity_of(claim: Claim) -> str:
+    if claim.quantity or claim.left is None:
+        return claim.quantity
+    return next((n for n in names_in(claim.left) if is_quantity(n)), "").replace("∂", "d")
+
+
+def sizes_of(program: Program) -> set[sp.Symbol]:
+    return {s for v in program.inputs.values() for d in v.shape for s in d.free_symbols}
+
+
+def whole_right(claim: Claim) -> tuple[tuple[int, int], ...]:
+    if claim.right_span is None:
+        return ()
+    part = claim.origin[slice(*claim.right_span)]
+    at = claim.text.rfind(part)
+    return ((at, at + len(part)),) if at >= 0 and part else ()

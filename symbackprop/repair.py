@@ -1,0 +1,184 @@
+"""The smallest edit of the user's own formula that makes a wrong claim right.
+
+Edits come from the table of known mistakes; each is read again in the claim's place, tried at two points, and only then
+judged like any claim. Likely and small ones go first; pairs of edits follow where no single one helps.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from .budget import OutOfTime, left as time_left
+from .errors import SymbackpropError
+from .expr import Expr, Var, names_in
+from .mistakes import Edit, Formula, Mistake, Slope, Word, edits_of, pairs_of
+from .parts import Part, of_python, of_tex
+from .program import Claim, is_activation
+from .ratios import constant_ratio
+from .spelling import Python, Tex
+from .truth import is_quantity
+
+if TYPE_CHECKING:
+    from .judging import Judge
+
+Found = tuple[dict[str, str], tuple[tuple[int, int], ...]]
+PAIR_POOL, RESERVE = 60, 0.15
+
+
+def formula_of(claim: Claim) -> Formula | None:
+    """The right side as text and parts, without words yet."""
+    if claim.right_span is None:
+        return None
+    a, b = claim.right_span
+    text = claim.origin[a:b]
+    try:
+        if isinstance(claim.tree, str) or type(claim.tree).__module__ == "ast":
+            return Formula(text, of_python(text), Python(text))
+        root = of_tex(claim.tree, claim.origin)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    return Formula(text, shifted(root, a), Tex(text, claim.origin))
+
+
+def shifted(part: Part, by: int) -> Part:
+    move = lambda span: (span[0] - by, span[1] - by) if span != (0, 0) else span
+    return Part(part.kind, move(part.span), tuple(shifted(p, by) for p in part.parts), part.ops, part.name, move(part.head))
+
+
+def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | None) -> Formula:
+    """The formula with what its model offers for edits: tensors, slopes of activations, constants, labels."""
+    program, is_tex = judge.program, isinstance(formula.spell, Tex)
+    spelled = lambda name: program.names.get(name, name) if is_tex else name
+    variables = {**program.inputs, **{e.name: e.var for e in program.equations}}
+    words = [Word(spelled(name), name, var.rank) for name, var in variables.items()]
+    words += [Word(t, n, r) for t, n, r in quantities(judge, claim, is_tex)]
+    words += [Word(t, t, 0) for t in scripted_words(formula, claim)] if is_tex else []
+    kept = tuple(dict.fromkeys(w for w in words if is_tex or w.name.isidentifier() or "grad(" in w.text))
+    slopes = tuple(s for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var
+                   for s in slopes_of(e.name, e.expr, spelled, is_tex))
+    labels = tuple(dict.fromkeys(re.findall(r"[_^]\{?\(?\[?([a-z](?:\s*[+-]\s*1)?)(?=[\]\)}\s]|$|[^A-Za-z])", claim.origin[:20000]))) if is_tex else ()
+    return Formula(formula.text, formula.root, formula.spell, kept, slopes, (1 / ratio,) if ratio not in (None, 0) else (), labels[:8])
+
+
+def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, str, int]]:
+    """The derivatives that earlier lines name."""
+    found = []
+    for name, standing in judge.standing.items():
+        text = standing.claim.text.partition("=")[0].strip().rstrip(":&").strip()
+        if text and standing.claim is not claim:
+            found.append((text, name, standing.meant.rank))
+    return found
+
+
+def scripted_words(formula: Formula, claim: Claim) -> list[str]:
+    """Names with their scripts as they stand elsewhere in the document (`x_j^{(i)}`, `a^{l-1}`)."""
+    return list(scripted_in(claim.origin[:20000]))
+
+
+@lru_cache(maxsize=16)
+def scripted_in(text: str) -> tuple[str, ...]:
+    script = r"(?:[_^](?:\{[^{}]{1,8}\}|\([a-z]\)|[A-Za-z0-9]))"
+    found = re.findall(rf"(?:\\?[A-Za-z]+|\\[a-z]+\{{[^{{}}]*\}}){script}{{1,2}}", text)
+    kept = [w for w in dict.fromkeys(found) if not re.search(r"\\(sum|prod|in|mathbb|frac|top|partial|nabla)", w) and "\\top" not in w and "^T" not in w]
+    return tuple(kept[:24])
+
+
+PYTHON_SLOPES = {"sigmoid": "{h} * (1 - {h})", "tanh": "(1 - {h}**2)", "relu": "({z} > 0)", "softplus": "sigmoid({z})"}
+TEX_SLOPES = {"sigmoid": (r"\sigma'({z})", r"{h} \odot (1 - {h})"), "tanh": (r"(1 - {h}^2)", r"\tanh'({z})"),
+              "relu": (r"\mathbf{{1}}[{z} > 0]",)}
+
+
+def slopes_of(name: str, node: Expr, spelled: object, is_tex: bool) -> list[Slope]:
+    """f′ at a pre-activation in the user's notation."""
+    f = getattr(node, "function", None)
+    if f is None:
+        return []
+    z, h = spelled(node.args[0].name), spelled(name)
+    if not is_tex:
+        form = PYTHON_SLOPES.get(f.name)
+        return [Slope(form.format(z=z, h=h), z, h)] if form else []
+    forms = TEX_SLOPES.get(f.name) or ("%s'({z})" % ("\\" + f.name if len(f.name) > 1 else f.name),)
+    return [Slope(form.format(z=z, h=h), z, h) for form in forms]
+
+
+class Search:
+    """One claim under repair."""
+
+    def __init__(self, judge: Judge, claim: Claim, left: Expr) -> None:
+        self.judge, self.claim, self.left = judge, claim, left
+        self.tried: set[str] = {claim.origin[slice(*claim.right_span)]} if claim.right_span else set()
+
+    def verifies(self, text: str) -> bool:
+        """Whether an edited right side is right."""
+        if text in self.tried:
+            return False
+        self.tried.add(text)
+        try:
+            return self.judge.is_right(self.left, self.claim.reread(text))
+        except SymbackpropError:
+            return False
+
+    def first(self, formula: Formula, edits: object, until: float) -> tuple[Mistake, Edit] | None:
+        for _, row, edit in edits:
+            if time_left() < until:
+                return None
+            if self.verifies(edit.apply(formula.text)):
+                return row, edit
+        return None
+
+
+def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
+    """The diagnosis of a wrong claim with its fix, and the parts of the claim to mark; None where none was found."""
+    formula = formula_of(claim)
+    if formula is None or claim.reread is None:
+        return None
+    search = Search(judge, claim, left)
+    try:
+        ratio = None
+        if claim.right is not None and claim.right.shape == left.shape:
+            ratio = constant_ratio(judge.bench, left, judge.reading(claim.right, "meant"), judge.program)
+        formula = with_words(judge, claim, formula, ratio)
+        singles = edits_of(formula)
+        if ratio is not None and ratio not in (1, 0):
+            kinds = ("sign",) if ratio == -1 else ("scale", "sign", "extra-factor", "missing-factor")
+            singles.sort(key=lambda s: (s[1].kind not in kinds, s[0]))
+        found = search.first(formula, singles, RESERVE)
+        if found is None and time_left() > RESERVE:
+            found = search.first(formula, pairs_of(singles, PAIR_POOL), RESERVE)
+    except OutOfTime:
+        return None
+    return told(claim, formula, *found) if found is not None else None
+
+
+def told(claim: Claim, formula: Formula, row: Mistake, edit: Edit) -> Found:
+    """The diagnosis in words, with the whole claim as it should be."""
+    a, b = claim.right_span
+    offset = claim.text.rfind(formula.text)
+    marks = tuple(edit.mark and [edit.mark] or [span for span, _ in edit.changes])
+    shown = tuple((x + offset, y + offset) for x, y in marks) if offset >= 0 else ()
+    return {"kind": row.kind, "message": row.advice.format(about=edit.about), "fix": with_right(claim, edit.apply(formula.text))}, shown
+
+
+def with_right(claim: Claim, right: str) -> str:
+    """The claim with another right side."""
+    old = claim.origin[slice(*claim.right_span)] if claim.right_span else ""
+    at = claim.text.rfind(old) if old else -1
+    if at >= 0:
+        return claim.text[:at] + right + claim.text[at + len(old):]
+    left = claim.text.partition("=")[0].rstrip(" =:")
+    return f"{left} = {' '.join(right.split())}"
+
+
+def transposed_right(claim: Claim) -> str:
+    """The claim with its right side transposed."""
+    formula = formula_of(claim)
+    if formula is None:
+        return ""
+    root = formula.root
+    if root.kind == "transpose":
+        return with_right(claim, formula.spell.untransposed(root))
+    return with_right(claim, formula.spell.transposed(f"({formula.text})" if root.kind != "group" and root.kind != "name" else formula.text))
