@@ -53,7 +53,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--seed", type=int, default=0, help="seed of the random data (default 0)")
     check.add_argument("--loss", metavar="C")
     verify = verb("verify", "judge the claims in a text, such as grad(C, W1) == outer(delta, x)", file=False)
-    verify.add_argument("files", metavar="FILE", nargs="+")
+    verify.add_argument("files", metavar="FILE", nargs="+", help="texts with claims: .tex, .md, .ipynb, .net; - is standard input")
+    verify.add_argument("--html", metavar="PAGE", help="also write one page that shows each claim with its wrong part marked")
+    verify.add_argument("--strict-layout", action="store_true", help="refute what is right up to a transpose")
+    verify.add_argument("--budget", type=seconds, default=2.0, metavar="S", help="seconds for one claim (default 2)")
     export = verb("export", "a fast gradient function as source code")
     export.add_argument("--to", required=True, choices=("numpy",), help="the target")
     export.add_argument("--loss", metavar="C")
@@ -143,29 +146,31 @@ def read_sizes(text: str) -> dict[str, int] | None:
     return sizes or None
 
 
+def seconds(text: str) -> float:
+    """A positive number of seconds."""
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError("a positive number of seconds")
+    return value
+
+
 def run_verify(args: argparse.Namespace) -> int:
-    from .doors import read
-    from .errors import SymbackpropError
-    from .verdict import judge, summary
-    verdicts, trouble = [], False
+    from .report import Judged, Progress, exit_code, page_of, report
+    found = []
     for file in args.files:
-        try:
-            verdicts += judge(read(file))
-        except SymbackpropError as error:
-            trouble = True
-            if args.json:
-                verdicts.append(error)
-            else:
-                print(f"{file}: {type(error).__name__}: {error}", file=sys.stderr)
+        with Progress(file) as progress:
+            found.append(Judged.of(file, args.budget, args.strict_layout, progress))
     if args.json:
-        write(args, json.dumps([v.as_json() for v in verdicts], ensure_ascii=False, indent=1))
-    elif verdicts:
-        write(args, "\n".join(str(v) for v in verdicts) + "\n" + summary(verdicts))
-    if not verdicts and not trouble:
-        print("there is no claim to verify here: write grad(C, W1) == …", file=sys.stderr)
-        return 2
-    kinds = {getattr(v, "verdict", "error") for v in verdicts}
-    return 1 if "refuted" in kinds else 2 if trouble or kinds & {"undecided", "error"} else 0
+        write(args, json.dumps([o for judged in found for o in judged.as_json()], ensure_ascii=False, indent=1))
+    else:
+        write(args, report(found))
+    for judged in found:
+        for line in judged.complaints():
+            print(line, file=sys.stderr)
+    if args.html:
+        Path(args.html).write_text(page_of(found), encoding="utf-8")
+        print(f"wrote {args.html}", file=sys.stderr)
+    return exit_code(found)
 
 
 def run_export(args: argparse.Namespace) -> int:

@@ -55,10 +55,16 @@ def read(path: str | Path) -> Program:
     return read_document(text, kind)
 
 
-def verify(text: str | Program) -> list[Verdict]:
-    """The verdicts on every claim in a text, in reading order. Raises `SymbackpropError` where it cannot be read."""
+def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False) -> list[Verdict]:
+    """The verdicts on every claim in a text, in reading order; `budget` is in seconds a claim.
+
+    >>> verify("x: R[n]\\nC = sum(x**2)\\ngrad(C, x) == x")[0].diagnosis["kind"]
+    'scale'
+
+    Raises `SymbackpropError` where the text cannot be read.
+    """
     from .verdict import judge
-    return judge(text if isinstance(text, Program) else parse(text))
+    return judge(text if isinstance(text, Program) else parse(text), budget, strict_layout)
 
 
 def export(derivation: Derivation, to: str = "numpy") -> str:

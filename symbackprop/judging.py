@@ -12,19 +12,22 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from .algebra import contract, scale
+from .algebra import ONE, contract, scale
 from .budget import OutOfTime, limit
 from .errors import ShapeError, SymbackpropError
 from .evidence import Bench, Point, gap_at
 from .expr import Expr, Var, names_in, show_shape
 from .kinks import conventions
 from .program import Claim, Fact, Program
+from .clues import recognised
 from .proof import SECOND, prove
 from .ratios import constant_ratio
 from .truth import Truth, is_quantity, parts_of
 from .verdict import BUDGET, Verdict
 from .views import substitute
 
+STRUCTURAL = frozenset({"missing-transpose", "extra-transpose", "order", "hadamard-vs-matmul", "missing-outer-product", "missing-sum",
+                        "wrong-axis", "missing-activation-derivative", "extra-factor"})
 PROVED = "both sides have the same normal form, for all sizes and values"
 
 
@@ -32,13 +35,15 @@ PROVED = "both sides have the same normal form, for all sizes and values"
 class Standing:
     """How a quantity that an earlier line states is read by later ones.
 
-    `written`: what the line says. `meant`: what it should have said (a scaled definition keeps its factor).
+    `written`: what the line says. `meant`: what it should have said (a scaled definition keeps its factor). `causes`:
+    the lines whose own mistakes make it wrong.
     """
 
     claim: Claim
     written: Expr
     meant: Expr
     wrong: bool
+    causes: tuple[int, ...] = ()
 
 
 class Judge:
@@ -68,17 +73,21 @@ class Judge:
         head = Verdict(claim.text, place and place.line, place and place.column, quantity_of(claim), "undecided", "",
                        self.assumptions(claim), source=place.source if place else "")
         try:
-            if claim.error is not None or claim.left is None or claim.right is None:
-                return self.unread(claim, head)
-            if problem := self.unknown(claim):
-                return replace(head, evidence=problem)
-            found = self.judged(claim, at, head)
+            found = self.looked_at(claim, at, head)
+            if found.is_right and (through := self.misread(claim)):
+                found = self.inherited(claim, replace(found, verdict="refuted", evidence=through))
         except OutOfTime:
             found = replace(head, evidence=f"the time of {self.budget:g} s was over")
         except SymbackpropError as error:
             found = replace(head, evidence=error.message)
         self.settle(claim, found)
         return found
+
+    def looked_at(self, claim: Claim, at: int, head: Verdict) -> Verdict:
+        if claim.error is not None or claim.left is None or claim.right is None:
+            return self.unread(claim, head)
+        problem = self.unknown(claim)
+        return replace(head, evidence=problem) if problem else self.judged(claim, at, head)
 
     def assumptions(self, claim: Claim) -> tuple[str, ...]:
         facts = (str(f) for f in (*self.program.facts, *self.granted))
@@ -93,10 +102,11 @@ class Judge:
             kind = kind if kind in ("undefined-symbol", "syntax") else "other"
             return replace(head, verdict="error", evidence=error.message, diagnosis={"kind": kind, "message": message, "fix": ""})
         found = replace(head, verdict="refuted", evidence=error.message)
-        repair = self.repaired(claim, None)
-        if repair is not None:
-            return replace(found, diagnosis=repair[0], marks=repair[1])
-        return replace(found, diagnosis={"kind": "shape", "message": error.hint or error.message, "fix": ""})
+        repair = self.repaired(claim, claim.left) if claim.left is not None else None
+        said = error.hint or error.message
+        if repair is None:
+            return replace(found, diagnosis={"kind": "shape", "message": said, "fix": ""})
+        return replace(found, diagnosis=shaped(repair[0], error.message), marks=repair[1])
 
     def unknown(self, claim: Claim) -> str | None:
         """Why what the claim speaks of cannot be derived; None where it can."""
@@ -117,8 +127,6 @@ class Judge:
         if left.shape != written.shape:
             return self.misshapen(claim, head, left, written)
         found = self.compared(head, left, written)
-        if found.is_right and (through := self.misread(claim)):
-            return self.inherited(claim, replace(found, verdict="refuted", evidence=through))
         if found.verdict != "refuted":
             return found
         if written is not meant:
@@ -142,17 +150,30 @@ class Judge:
         for name, var in names_in(claim.right).items():
             s = self.standing.get(name)
             if s is not None and s.wrong and s.written.shape != var.shape:
-                return f"{name.replace('∂', 'd')} is {show_shape(var.shape)}, and an earlier line gives {show_shape(s.written.shape)}"
+                given = show_shape(s.written.shape) if s.claim.right is not None else "what has no shape"
+                return f"{name.replace('∂', 'd')} is {show_shape(var.shape)}, and an earlier line gives {given}"
         return None
 
     def settle(self, claim: Claim, verdict: Verdict) -> None:
         """What later lines read under the name that this one binds; the first line that states it counts."""
         name = claim.binds or (claim.left.name if type(claim.left) is Var and is_quantity(claim.left.name) else None)
-        if name is None or name in self.standing or type(claim.left) is not Var or claim.right is None:
+        if name is None or name in self.standing or type(claim.left) is not Var:
+            return
+        if claim.right is None:
+            if verdict.verdict == "refuted":
+                lines = (claim.place.line,) if claim.place else ()
+                self.standing[name] = Standing(claim, ONE, claim.left, True, lines)
             return
         factor = self.factors.get(name, sp.S.One)
         wrong = not verdict.is_right and verdict.kind != "missing-assumption"
-        self.standing[name] = Standing(claim, self.reading(claim.right, "written"), scale(factor, claim.left), wrong)
+        own = (claim.place.line,) if claim.place else ()
+        causes = self.causes(claim) if verdict.kind == "inherited" else own
+        self.standing[name] = Standing(claim, self.reading(claim.right, "written"), scale(factor, claim.left), wrong, causes)
+
+    def causes(self, claim: Claim) -> tuple[int, ...]:
+        """The lines with mistakes of their own behind what a claim reads."""
+        wrong = [s for n in names_in(claim.right) if (s := self.standing.get(n)) is not None and s.wrong]
+        return tuple(sorted({line for s in wrong for line in s.causes}))
 
     # --- two sides of one shape ---
 
@@ -208,10 +229,14 @@ class Judge:
         if (found := self.turned(claim, head, left, right)) is not None:
             return found
         found = replace(head, verdict="refuted", evidence=shapes)
-        repair = self.repaired(claim, left)
-        if repair is not None:
-            return replace(found, diagnosis=repair[0], marks=repair[1])
-        return replace(found, diagnosis={"kind": "shape", "message": shapes, "fix": ""})
+        clue = recognised(self.bench, self.truth, left, right)
+        repair = self.repaired(claim, left) if left.rank <= 2 else None
+        if repair is None:
+            return replace(found, diagnosis={"kind": "shape", "message": shapes + (f"; {clue}" if clue else ""), "fix": ""})
+        diagnosis, marks = shaped(repair[0], shapes), repair[1]
+        if clue:
+            diagnosis = {**diagnosis, "message": f"{diagnosis['message']} ({clue})"}
+        return replace(found, diagnosis=diagnosis, marks=marks)
 
     def turned(self, claim: Claim, head: Verdict, left: Expr, right: Expr) -> Verdict | None:
         """The verdict on a right side that is the transpose of the truth; None where it is not."""
@@ -226,7 +251,8 @@ class Judge:
             return None
         if split is not None:
             return replace(found, layout="denominator", assumptions=(*found.assumptions, "read in denominator layout: the transpose of the Jacobian"))
-        fix = self.transposed_text(claim)
+        from .repair import transposed_right
+        fix = transposed_right(self, claim, left)
         if claim.strict or self.strict_layout:
             message = "right up to a transpose, and this line must have the shape of the tensor itself" if claim.strict else \
                 "right up to a transpose: this is numerator layout"
@@ -244,16 +270,11 @@ class Judge:
         above, below = (self.truth.variables[n] for n in parts_of(left.name))
         return above.rank if above.rank and below.rank else None
 
-    def transposed_text(self, claim: Claim) -> str:
-        from .repair import transposed_right
-        return transposed_right(claim)
 
     # --- why it is wrong ---
 
     def inherited(self, claim: Claim, found: Verdict) -> Verdict:
-        names = [n for n in names_in(claim.right) if n in self.standing and self.standing[n].wrong]
-        lines = sorted({s.claim.place.line for n in names if (s := self.standing[n]).claim.place})
-        which = " and ".join(f"line {n}" for n in lines) or "an earlier line"
+        which = " and ".join(f"line {n}" for n in self.causes(claim)) or "an earlier line"
         return replace(found, diagnosis={"kind": "inherited", "message": f"step right, wrong because of {which}", "fix": ""})
 
     def scaled(self, claim: Claim, at: int, head: Verdict, meant: Expr) -> Verdict | None:
@@ -322,12 +343,19 @@ class Judge:
 
     def is_right(self, left: Expr, right: Expr) -> bool:
         """Whether an edited right side is right: fast where it is not."""
-        if right.shape != left.shape:
+        if right.shape != left.shape or type(left) is Var and left.name in names_in(right):
             return False
         right = self.reading(right, "meant")
         if self.bench.differ_roughly(left, right) is not False:
             return False
         return self.compared(Verdict("", None, None, "", "undecided", ""), left, right).is_right
+
+
+def shaped(diagnosis: dict[str, str], shapes: str) -> dict[str, str]:
+    """A repair of what has a wrong shape: of kind `shape` unless the mistake is one of form."""
+    if diagnosis["kind"] in STRUCTURAL:
+        return diagnosis
+    return {**diagnosis, "kind": "shape", "message": f"{shapes}; {diagnosis['message']}"}
 
 
 def quantity_of(claim: Claim) -> str:

@@ -59,6 +59,7 @@ class Formula:
     words: tuple[Word, ...] = ()
     slopes: tuple[Slope, ...] = ()
     factors: tuple[sp.Expr, ...] = ()
+    constants: tuple[sp.Expr, ...] = (sp.Integer(2), sp.Rational(1, 2))
     labels: tuple[str, ...] = ()
 
     def of(self, part: Part) -> str:
@@ -96,7 +97,7 @@ def places(formula: Formula) -> list[Part]:
         part = stack.pop()
         if part.kind not in ("number", "script"):
             seen.setdefault(part.span, part)
-        if part.kind not in ("name", "number"):
+        if part.kind not in ("name", "number", "script"):
             stack.extend(reversed(part.parts))
     return list(seen.values())
 
@@ -107,6 +108,8 @@ def signs(f: Formula) -> Iterator[Edit]:
     for part in of_kind(f, "minus"):
         yield put(part, f.of(part.parts[0]), f"the minus in front of {f.of(part.parts[0])}")
     if f.root.kind != "minus":
+        if f.root.kind == "sum" and f.root.ops == ("-",):
+            yield put(f.root, f"{f.of(f.root.parts[1])} - {f.of(f.root.parts[0])}", f"the order of the difference {f.of(f.root)}", -0.05)
         yield put(f.root, "-" + (f.spell.factor(f.root) if f.root.kind == "sum" else f.of(f.root)), "the whole right side")
     for part in of_kind(f, "sum"):
         for k, op in enumerate(part.ops):
@@ -117,7 +120,7 @@ def signs(f: Formula) -> Iterator[Edit]:
         first = part.parts[0]
         if first.kind != "minus":
             yield put(first, "-" + f.of(first), f"the sign of {f.of(first)}", 0.1)
-        if len(part.parts) == 2 and part.ops == ("-",):
+        if len(part.parts) == 2 and part.ops == ("-",) and part is not f.root:
             yield put(part, f"{f.of(part.parts[1])} - {f.of(first)}" if part.parts[1].kind != "sum" else f.of(part),
                       f"the order of the difference {f.of(part)}")
     for part in of_kind(f, "call", "power"):
@@ -130,9 +133,8 @@ def scales(f: Formula) -> Iterator[Edit]:
     """The constant that is known to be missing in the whole, or one of the usual ones in one summand."""
     for c in f.factors:
         yield put(f.root, f.spell.scaled(c, f.spell.factor(f.root)), f"the factor {c} is missing")
-    usual = [sp.Integer(2), sp.Rational(1, 2), *(x for s in f.sizes_used() for x in (1 / s, s))] if hasattr(f, "sizes_used") else [sp.Integer(2), sp.Rational(1, 2)]
     for part in summands(f)[1:]:
-        for c in usual:
+        for c in f.constants:
             if part.kind != "number":
                 yield put(part, f.spell.scaled(c, f.spell.factor(part)), f"the factor {c} is missing in {f.of(part)}", 0.2)
     for part in of_kind(f, "number"):
@@ -251,6 +253,13 @@ def factors_dropped(f: Formula) -> Iterator[Edit]:
             yield put(part, f.of(part.parts[0]), f"the power in {f.of(part)}", 0.2)
         elif part.kind == "call" and len(part.parts) >= 1:
             yield put(part, f"({f.of(part.parts[0])})", f.text[slice(*part.head)] or part.name, 0.3)
+
+
+def squares_dropped(f: Formula) -> Iterator[Edit]:
+    for part in of_kind(f, "name"):
+        for script in part.parts:
+            if f.of(script) == "2" and f.text[script.span[0] - 1] == "^":
+                yield Edit((((script.span[0] - 1, script.span[1]), ""),), f"the square of {f.of(part)}")
 
 
 def terms_dropped(f: Formula) -> Iterator[Edit]:
@@ -390,6 +399,7 @@ MISTAKES = (
     Mistake("hadamard-vs-matmul", 1.1, products_swapped, "an activation acts entry by entry and a layer by a matrix product; the other "
             "product belongs between {about}"),
     Mistake("order", 1.15, orders, "the factors stand in the wrong order: {about}"),
+    Mistake("extra-factor", 1.15, squares_dropped, "a factor does not belong there: {about}"),
     Mistake("wrong-tensor", 1.2, labels_shifted, "{about}"),
     Mistake("extra-factor", 1.25, factors_dropped, "a factor does not belong there: {about}"),
     Mistake("extra-term", 1.25, terms_dropped, "a term does not belong there: {about}"),

@@ -155,8 +155,17 @@ def flat(parts: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) ->
             splice(work, k, work.operands[k])
         else:
             k += 1
+    read_at_one_index(work)
     drop_repeated_indicators(work)
     return contract(work.operands, work.labels, work.output)
+
+
+def read_at_one_index(work: Product) -> None:
+    """Beside δ_ij of two free indices every other factor is read at the first of them."""
+    for k, operand in enumerate(work.operands):
+        if type(operand) is Delta and set(work.labels[k]) <= set(work.output):
+            first, other = sorted(work.labels[k], key=work.output.index)
+            work.labels = [labels if j == k else tuple(first if i == other else i for i in labels) for j, labels in enumerate(work.labels)]
 
 
 def drop_repeated_indicators(work: Product) -> None:

@@ -170,7 +170,7 @@ def scripted(node: object, text: str) -> Part:
         return Part("transpose", node.span, (below,), head=(a, b))
     if isinstance(base, (Group,)) and node.sup is not None:
         return Part("power", node.span, (of_tex(base, text), of_tex(node.sup, text)))
-    parts = tuple(of_tex(s, text) for s in (node.sub, node.sup) if s is not None)
+    parts = tuple(Part("script", s.span) for s in (node.sub, node.sup) if s is not None)
     name = getattr(base, "name", "") if isinstance(base, Sym) else ""
     return Part("name", node.span, parts, ("script",) * len(parts), name + "'" * node.primes, base.span)
 

@@ -13,7 +13,7 @@ from .expr import Expr, size
 from .points import size_names
 from .program import Program
 
-MAX_DENOMINATOR, CLOSE = 1000, 1e-9
+MAX_DENOMINATOR, CLOSE = 1000, 1e-6
 
 
 def constant_ratio(bench: Bench, a: Expr, b: Expr, program: Program) -> sp.Expr | None:
@@ -30,19 +30,24 @@ def constant_ratio(bench: Bench, a: Expr, b: Expr, program: Program) -> sp.Expr 
                 continue
             if found is None:
                 return None
+            if np.isnan(found):
+                continue
             seen.append((point.sizes, found))
     return fitted(seen, size_names(program)) if seen else None
 
 
 def ratio_of(a: np.ndarray, b: np.ndarray) -> float | None:
+    """b / a where it is one number, NaN where both are 0, else None."""
     if a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all() or not a.size:
         return None
     top = np.abs(a).max()
+    if max(top, np.abs(b).max()) < 1e-9:
+        return np.nan
     if top < 1e-9:
         return None
     at = np.unravel_index(int(np.abs(a).argmax()), a.shape)
     c = float(b[at] / a[at])
-    return c if abs(c) > 1e-9 and np.abs(b - c * a).max() <= CLOSE * max(abs(c), 1) * top * 10 else None
+    return c if abs(c) > 1e-9 and np.abs(b - c * a).max() <= CLOSE * max(abs(c), 1e-9) * top else None
 
 
 def fitted(seen: list[tuple[dict[str, int], float]], names: list[str]) -> sp.Expr | None:
@@ -52,7 +57,8 @@ def fitted(seen: list[tuple[dict[str, int], float]], names: list[str]) -> sp.Exp
             for powers in product((1, -1, 2, -2), repeat=count):
                 rest = [c / np.prod([float(sizes[n]) ** p for n, p in zip(chosen, powers)]) for sizes, c in seen]
                 number = Fraction(rest[0]).limit_denominator(MAX_DENOMINATOR)
-                if number != 0 and all(abs(r - float(number)) <= 1e-8 * abs(r) for r in rest):
+                if number != 0 and all(abs(r - float(number)) <= CLOSE * abs(r) for r in rest):
                     found = sp.Rational(number.numerator, number.denominator)
-                    return found * sp.prod([size(n) ** p for n, p in zip(chosen, powers)])
+                    found = found * sp.prod([size(n) ** p for n, p in zip(chosen, powers)])
+                    return None if found == 1 else found
     return None

@@ -7,6 +7,7 @@ judged like any claim. Likely and small ones go first; pairs of edits follow whe
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,20 @@ import sympy as sp
 
 from .budget import OutOfTime, left as time_left
 from .errors import SymbackpropError
-from .expr import Expr, Var, names_in
-from .mistakes import Edit, Formula, Mistake, Slope, Word, edits_of, pairs_of
+from .expr import Expr, Var, size
+from .mistakes import MISTAKES, Edit, Formula, Mistake, Slope, Word, edits_of, orders, pairs_of
 from .parts import Part, of_python, of_tex
+from .points import size_names
 from .program import Claim, is_activation
 from .ratios import constant_ratio
 from .spelling import Python, Tex
-from .truth import is_quantity
 
 if TYPE_CHECKING:
     from .judging import Judge
 
 Found = tuple[dict[str, str], tuple[tuple[int, int], ...]]
 PAIR_POOL, RESERVE = 60, 0.15
+LABEL = re.compile(r"[_^]\{?\(?\[?([a-z](?:\s*[+-]\s*1)?)(?=[\]\)}\s]|$|[^A-Za-z])")
 
 
 def formula_of(claim: Claim) -> Formula | None:
@@ -56,12 +58,28 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     variables = {**program.inputs, **{e.name: e.var for e in program.equations}}
     words = [Word(spelled(name), name, var.rank) for name, var in variables.items()]
     words += [Word(t, n, r) for t, n, r in quantities(judge, claim, is_tex)]
-    words += [Word(t, t, 0) for t in scripted_words(formula, claim)] if is_tex else []
+    scripted = scripted_in(claim.origin[:20000]) if is_tex else ()
+    words += [Word(t, t, 0) for t in scripted]
     kept = tuple(dict.fromkeys(w for w in words if is_tex or w.name.isidentifier() or "grad(" in w.text))
-    slopes = tuple(s for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var
-                   for s in slopes_of(e.name, e.expr, spelled, is_tex))
-    labels = tuple(dict.fromkeys(re.findall(r"[_^]\{?\(?\[?([a-z](?:\s*[+-]\s*1)?)(?=[\]\)}\s]|$|[^A-Za-z])", claim.origin[:20000]))) if is_tex else ()
-    return Formula(formula.text, formula.root, formula.spell, kept, slopes, (1 / ratio,) if ratio not in (None, 0) else (), labels[:8])
+    active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
+    slopes = dict.fromkeys(s for e in active for s in slopes_of(e.expr, spelled(e.expr.args[0].name), spelled(e.name), is_tex))
+    slopes |= dict.fromkeys(s for s in scripted_slopes(active, scripted, spelled))
+    labels = tuple(dict.fromkeys(LABEL.findall(claim.origin[:20000]))) if is_tex else ()
+    sizes = [x for n in size_names(program)[:4] for x in (1 / size(n), size(n))]
+    constants = (sp.Integer(2), sp.Rational(1, 2), *sizes)
+    factors = (1 / ratio,) if ratio not in (None, 0) else ()
+    return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8])
+
+
+def scripted_slopes(active: list, scripted: tuple[str, ...], spelled: Callable[[str], str]) -> list[Slope]:
+    """`\\sigma'(z^l)` for the names with scripts that look like pre-activations."""
+    made = []
+    for e in {e.expr.function: e for e in active if hasattr(e.expr, "function")}.values():
+        z, h = (spelled(n)[:1] for n in (e.expr.args[0].name, e.name))
+        for word in scripted:
+            if word[:1] == z:
+                made += slopes_of(e.expr, word, h + word[1:], True)
+    return made
 
 
 def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, str, int]]:
@@ -72,11 +90,6 @@ def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, str,
         if text and standing.claim is not claim:
             found.append((text, name, standing.meant.rank))
     return found
-
-
-def scripted_words(formula: Formula, claim: Claim) -> list[str]:
-    """Names with their scripts as they stand elsewhere in the document (`x_j^{(i)}`, `a^{l-1}`)."""
-    return list(scripted_in(claim.origin[:20000]))
 
 
 @lru_cache(maxsize=16)
@@ -92,12 +105,11 @@ TEX_SLOPES = {"sigmoid": (r"\sigma'({z})", r"{h} \odot (1 - {h})"), "tanh": (r"(
               "relu": (r"\mathbf{{1}}[{z} > 0]",)}
 
 
-def slopes_of(name: str, node: Expr, spelled: object, is_tex: bool) -> list[Slope]:
-    """f′ at a pre-activation in the user's notation."""
+def slopes_of(node: Expr, z: str, h: str, is_tex: bool) -> list[Slope]:
+    """f′ at a pre-activation in the user's notation, z and h as they are spelled."""
     f = getattr(node, "function", None)
     if f is None:
         return []
-    z, h = spelled(node.args[0].name), spelled(name)
     if not is_tex:
         form = PYTHON_SLOPES.get(f.name)
         return [Slope(form.format(z=z, h=h), z, h)] if form else []
@@ -110,6 +122,8 @@ class Search:
 
     def __init__(self, judge: Judge, claim: Claim, left: Expr) -> None:
         self.judge, self.claim, self.left = judge, claim, left
+        self.others = [c for c in judge.program.claims if c is not claim and c.reread is not None and c.left is not None
+                       and (c.text, c.place) == (claim.text, claim.place)]
         self.tried: set[str] = {claim.origin[slice(*claim.right_span)]} if claim.right_span else set()
 
     def verifies(self, text: str) -> bool:
@@ -118,7 +132,8 @@ class Search:
             return False
         self.tried.add(text)
         try:
-            return self.judge.is_right(self.left, self.claim.reread(text))
+            return self.judge.is_right(self.left, self.claim.reread(text)) and all(
+                self.judge.is_right(c.left, c.reread(text)) for c in self.others)
         except SymbackpropError:
             return False
 
@@ -143,6 +158,8 @@ def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
             ratio = constant_ratio(judge.bench, left, judge.reading(claim.right, "meant"), judge.program)
         formula = with_words(judge, claim, formula, ratio)
         singles = edits_of(formula)
+        if left.rank == 2 and claim.right is not None and is_vector(claim.right):
+            singles.sort(key=lambda s: (s[1].kind != "missing-outer-product", s[0]))
         if ratio is not None and ratio not in (1, 0):
             kinds = ("sign",) if ratio == -1 else ("scale", "sign", "extra-factor", "missing-factor")
             singles.sort(key=lambda s: (s[1].kind not in kinds, s[0]))
@@ -152,6 +169,10 @@ def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
     except OutOfTime:
         return None
     return told(claim, formula, *found) if found is not None else None
+
+
+def is_vector(right: Expr) -> bool:
+    return sum(d != 1 for d in right.shape) <= 1
 
 
 def told(claim: Claim, formula: Formula, row: Mistake, edit: Edit) -> Found:
@@ -173,12 +194,17 @@ def with_right(claim: Claim, right: str) -> str:
     return f"{left} = {' '.join(right.split())}"
 
 
-def transposed_right(claim: Claim) -> str:
-    """The claim with its right side transposed."""
+def transposed_right(judge: Judge, claim: Claim, left: Expr) -> str:
+    """The claim with its right side transposed: its factors in the other order, or a transpose around the whole."""
     formula = formula_of(claim)
     if formula is None:
         return ""
+    if claim.reread is not None:
+        swaps = [(0.0, row, edit) for row in MISTAKES if row.edits is orders for edit in row.edits(formula)]
+        found = Search(judge, claim, left).first(formula, swaps, RESERVE)
+        if found is not None:
+            return with_right(claim, found[1].apply(formula.text))
     root = formula.root
     if root.kind == "transpose":
         return with_right(claim, formula.spell.untransposed(root))
-    return with_right(claim, formula.spell.transposed(f"({formula.text})" if root.kind != "group" and root.kind != "name" else formula.text))
+    return with_right(claim, formula.spell.transposed(formula.text if root.kind in ("group", "name", "call") else f"({formula.text})"))

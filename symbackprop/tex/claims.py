@@ -203,14 +203,35 @@ class Claims(Definitions):
         except SymbackpropError as error:
             if isinstance(error, ShapeError) and self.inferred:
                 self.failures.append(error)
+            if isinstance(error, ShapeError):
+                made |= self.left_alone(left, right)
             made["error"] = error.at(line, column, self.formula.line(line))
-            made["quantity"] = self.spoken(left)
+            made.setdefault("quantity", self.spoken(left))
         finally:
             self.infer = False
         said = tuple(f"{name} = {value}" for name, value in values.items())
         made["assumptions"] = (*(f"for {s}" for s in said), *self.readings)
         self.readings = kept
         self.claims.append(Claim(**made))
+
+    def left_alone(self, left: Node, right: Node) -> dict[str, object]:
+        """What is claimed where the right side is no formula, so that a repair of it can be looked for."""
+        letters = [n for n in self.index_letters(left) if n not in self.indices]
+
+        def read() -> Term:
+            with self.bound({name: self.ranges.get(name) for name in letters}):
+                return self.value(negated(left)[1] if self.is_derivative(negated(left)[1]) else left)
+        try:
+            a = self.settling(read)
+        except SymbackpropError:
+            return {}
+        node = gathered(a, a.axes, a.dims())
+        made = dict(left=node, reread=self.rereader(left, right, a), strict=not self.is_partial(left))
+        if quantity := self.quantity_name(a):
+            made["quantity"] = quantity
+        if type(node) is Var and "/" in node.name:
+            made["binds"] = node.name
+        return made
 
     def broken_claim(self, rel: Rel, source: Source, error: SymbackpropError) -> None:
         """A claim that could not be read, with the reason."""
