@@ -211,10 +211,25 @@ class Judge:
         if point is not None:
             return self.refuted(head, left, right, bench, point)
         if not agreement.points:
-            return replace(head, evidence="no proof, and no point at which both sides have a value")
+            return self.on_positive(head, left, right, bench)
         corners = conventions(self.truth.without_names(left))
         said = (f"away from kinks ({'; '.join(corners)})", *head.assumptions) if corners else head.assumptions
         return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator")
+
+    def on_positive(self, head: Verdict, left: Expr, right: Expr, bench: Bench) -> Verdict:
+        """A side that has no value at ordinary points, tried where everything that may be positive is."""
+        nothing = replace(head, evidence="no proof, and no point at which both sides have a value")
+        known = {f.name for f in bench.program.facts}
+        facts = tuple(Fact("range", name, low=0) for name in self.program.inputs if name not in known)
+        if not facts or any(f in bench.program.facts for f in facts):
+            return nothing
+        positive = Bench(bench.program, self.truth, facts)
+        agreement, point = positive.agreement(left, right)
+        if point is not None:
+            return self.refuted(head, left, right, positive, point)
+        said = ("all inputs are positive, since a side has no value elsewhere", *head.assumptions)
+        return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator") \
+            if agreement.points else nothing
 
     def refuted(self, head: Verdict, left: Expr, right: Expr, bench: Bench, point: Point | None) -> Verdict:
         witness = bench.witness(left, right, point)

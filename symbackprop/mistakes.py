@@ -39,6 +39,7 @@ class Word(NamedTuple):
     text: str
     name: str
     rank: int
+    is_size: bool = False
 
 
 class Slope(NamedTuple):
@@ -173,8 +174,9 @@ def is_number(part: Part) -> bool:
 # --- transposes, order, products ---
 
 def transposes_added(f: Formula) -> Iterator[Edit]:
+    turned = {p.span for t in of_kind(f, "transpose") for p in t.parts}
     for part in f.root.walk():
-        if part.kind in ("name", "group", "call") and not part.name.startswith(("sum", "tr")):
+        if part.kind in ("name", "group", "call") and part.span not in turned and not part.name.startswith(("sum", "tr")):
             yield put(part, f.spell.transposed(f.of(part)), f.of(part))
     if f.root.kind in ("product", "sum"):
         yield put(f.root, f.spell.transposed(f"({f.of(f.root)})"), "the whole", 0.2)
@@ -298,7 +300,7 @@ def functions_primed(f: Formula) -> Iterator[Edit]:
 
 def factors_added(f: Formula) -> Iterator[Edit]:
     for word in f.words:
-        for part in places(f):
+        for part in places(f) if not word.is_size else ():
             tight = f.spell.factor(part)
             yield put(part, f"{tight}{f.spell.hadamard}{word.text}", word.text, 0.0 if part is f.root else 0.1)
             if word.rank:
@@ -331,6 +333,10 @@ def terms_added(f: Formula) -> Iterator[Edit]:
         for word in (*f.words, Word("1", "1", 0)):
             for sign in "-+":
                 yield put(part, f"{f.of(part)} {sign} {word.text}", f"{sign} {word.text}", 0.0 if part is f.root else 0.1)
+    for part in of_kind(f, "name", "transpose"):
+        for word in f.words:
+            for sign in "-+":
+                yield put(part, f"({f.of(part)} {sign} {word.text})", f"{sign} {word.text}", 0.2)
 
 
 # --- wrong names, labels, axes, sums ---

@@ -14,6 +14,7 @@ from .points import size_names
 from .program import Program
 
 MAX_DENOMINATOR, CLOSE = 1000, 1e-6
+POWERS = (1, -1, sp.Rational(1, 2), -sp.Rational(1, 2), 2, -2)
 
 
 def constant_ratio(bench: Bench, a: Expr, b: Expr, program: Program) -> sp.Expr | None:
@@ -54,8 +55,8 @@ def fitted(seen: list[tuple[dict[str, int], float]], names: list[str]) -> sp.Exp
     """A rational number times powers of at most two sizes that is each ratio at its sizes."""
     for count in (0, 1, 2):
         for chosen in combinations(names, count):
-            for powers in product((1, -1, 2, -2), repeat=count):
-                rest = [c / np.prod([float(sizes[n]) ** p for n, p in zip(chosen, powers)]) for sizes, c in seen]
+            for powers in product(POWERS, repeat=count):
+                rest = [c / np.prod([float(sizes[n]) ** float(p) for n, p in zip(chosen, powers)]) for sizes, c in seen]
                 number = Fraction(rest[0]).limit_denominator(MAX_DENOMINATOR)
                 if number != 0 and all(abs(r - float(number)) <= CLOSE * abs(r) for r in rest):
                     found = sp.Rational(number.numerator, number.denominator)

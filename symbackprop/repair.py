@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from .budget import OutOfTime, left as time_left
+from .budget import OutOfTime, left as time_left, limit
 from .errors import SymbackpropError
 from .expr import Expr, Var, size
 from .mistakes import MISTAKES, Edit, Formula, Mistake, Slope, Word, edits_of, orders, pairs_of
@@ -21,7 +21,9 @@ from .parts import Part, of_python, of_tex
 from .points import size_names
 from .program import Claim, is_activation
 from .ratios import constant_ratio
+from .restate import restated
 from .spelling import Python, Tex
+from .truth import parts_of
 
 if TYPE_CHECKING:
     from .judging import Judge
@@ -59,7 +61,7 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     words = [Word(spelled(name), name, var.rank) for name, var in variables.items()]
     words += [Word(t, n, r) for t, n, r in quantities(judge, claim, is_tex)]
     scripted = scripted_in(claim.origin[:20000]) if is_tex else ()
-    words += [Word(t, t, 0) for t in scripted]
+    words += [Word(t, t, 0) for t in scripted] + [Word(n, n, 0, True) for n in size_names(program)]
     kept = tuple(dict.fromkeys(w for w in words if is_tex or w.name.isidentifier() or "grad(" in w.text))
     active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
     slopes = dict.fromkeys(s for e in active for s in slopes_of(e.expr, spelled(e.expr.args[0].name), spelled(e.name), is_tex))
@@ -83,12 +85,16 @@ def scripted_slopes(active: list, scripted: tuple[str, ...], spelled: Callable[[
 
 
 def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, str, int]]:
-    """The derivatives that earlier lines name."""
+    """(spelling, quantity, rank) of the derivatives that earlier lines name; in Python of every one between."""
     found = []
     for name, standing in judge.standing.items():
         text = standing.claim.text.partition("=")[0].strip().rstrip(":&").strip()
-        if text and standing.claim is not claim:
+        if text and standing.claim is not claim and not re.search(r"_\{?[a-z]{2}\b", text):
             found.append((text, name, standing.meant.rank))
+    if not is_tex and type(claim.left) is Var and claim.left.name.count("/") == 1:
+        loss = parts_of(claim.left.name)[0]
+        found += [(f"grad({loss}, {e.name})", f"∂{loss}/∂{e.name}", e.expr.rank) for e in judge.program.equations
+                  if e.name != loss and e.place is not None and f"∂{loss}/∂{e.name}" != claim.left.name]
     return found
 
 
@@ -166,9 +172,24 @@ def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
         found = search.first(formula, singles, RESERVE)
         if found is None and time_left() > RESERVE:
             found = search.first(formula, pairs_of(singles, PAIR_POOL), RESERVE)
+        if found is None:
+            return rewritten(judge, claim, left, formula, search)
     except OutOfTime:
         return None
     return told(claim, formula, *found) if found is not None else None
+
+
+def rewritten(judge: Judge, claim: Claim, left: Expr, formula: Formula, search: Search) -> Found | None:
+    """The right formula in the user's notation, where no small edit was found."""
+    is_tex = isinstance(formula.spell, Tex)
+    spoken = {name: text for text, name, _ in quantities(judge, claim, is_tex) if name != getattr(left, "name", "")}
+    with limit(RESERVE + 0.5):
+        for text in restated(judge.program, judge.truth, claim, left, is_tex, spoken):
+            if search.verifies(text):
+                said = {"kind": "other", "message": "no small change makes it right; this is what it should be", "fix": with_right(claim, text)}
+                offset = claim.text.rfind(formula.text)
+                return said, ((offset, offset + len(formula.text)),) if offset >= 0 else ()
+    return None
 
 
 def is_vector(right: Expr) -> bool:

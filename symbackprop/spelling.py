@@ -41,8 +41,8 @@ class Python:
 
     def number(self, value: sp.Expr) -> str:
         top, bottom = sp.fraction(value)
-        said = str(top).replace("**", " ** ")
-        return said if bottom == 1 else f"{said} / ({bottom})" if bottom.is_Mul else f"{said} / {bottom}"
+        said, below = str(top).replace("**", " ** "), str(bottom).replace("**", " ** ")
+        return said if bottom == 1 else f"{said} / ({below})" if bottom.is_Mul else f"{said} / {below}"
 
     def scaled(self, value: sp.Expr, text: str) -> str:
         return f"{self.number(value)} * {text}"

@@ -306,11 +306,11 @@ class Reader(Terms):
         try:
             if len(compare.ops) != 1 or not isinstance(compare.ops[0], ast.Eq):
                 raise self.fail(node, "a claim compares two sides with one ==", kind=UnsupportedError)
-            left = self.read(compare.left)
-            made = self.claimed(text, compare, left)
-            return Claim(text, place, left, self.read(compare.comparators[0]), **made)
+            made["left"] = self.read(compare.left)
+            made |= self.claimed(text, compare, made["left"])
+            return Claim(text, place, right=self.read(compare.comparators[0]), **made)
         except SymbackpropError as error:
-            return Claim(text, place, made.get("left"), None, error, **{k: v for k, v in made.items() if k != "left"})
+            return Claim(text, place, right=None, error=error, **{"left": None, **made})
 
     def claimed(self, text: str, compare: ast.Compare, left: Expr) -> dict[str, object]:
         """What the judge needs beside the two sides: the quantity, and the right side's tree, place and reader."""
