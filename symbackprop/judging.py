@@ -191,11 +191,17 @@ class Judge:
         if (point := self.contradiction(left, right, bench)) is not None:
             return replace(head, evidence="the normal forms agree and a point does not: an error of symbackprop, please report it")
         said = head.assumptions
-        corners = conventions(left, right, *(self.truth.without_names(s) for s in (left, right))) if how == SECOND else \
-            conventions(self.truth.without_names(left))
-        if corners:
+        if how == SECOND:
+            corners = self.corners(left, right) or ["where no function has a corner"]
             said = (f"away from kinks ({'; '.join(corners)})", *said)
+        elif corners := self.corners(left):
+            said = (f"at kinks {'; '.join(corners)}", *said)
         return replace(head, verdict="proved", evidence=PROVED, assumptions=said, layout="denominator")
+
+    def corners(self, *sides: Expr) -> list[str]:
+        """The conventions at the corners of what two sides, and what they differentiate, are made of."""
+        spoken = [Var(parts_of(n)[0], self.truth.variables[parts_of(n)[0]].shape) for s in sides for n in names_in(s) if is_quantity(n)]
+        return conventions(*(self.truth.without_names(s) for s in (*sides, *spoken)))
 
     def contradiction(self, left: Expr, right: Expr, bench: Bench) -> Point | None:
         """A point that speaks against what was proved; there should never be one."""
@@ -212,7 +218,7 @@ class Judge:
             return self.refuted(head, left, right, bench, point)
         if not agreement.points:
             return self.on_positive(head, left, right, bench)
-        corners = conventions(self.truth.without_names(left))
+        corners = self.corners(left)
         said = (f"away from kinks ({'; '.join(corners)})", *head.assumptions) if corners else head.assumptions
         return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator")
 

@@ -62,6 +62,7 @@ class Formula:
     factors: tuple[sp.Expr, ...] = ()
     constants: tuple[sp.Expr, ...] = (sp.Integer(2), sp.Rational(1, 2))
     labels: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
 
     def of(self, part: Part) -> str:
         return self.text[slice(*part.span)]
@@ -109,8 +110,6 @@ def signs(f: Formula) -> Iterator[Edit]:
     for part in of_kind(f, "minus"):
         yield put(part, f.of(part.parts[0]), f"the minus in front of {f.of(part.parts[0])}")
     if f.root.kind != "minus":
-        if f.root.kind == "sum" and f.root.ops == ("-",):
-            yield put(f.root, f"{f.of(f.root.parts[1])} - {f.of(f.root.parts[0])}", f"the order of the difference {f.of(f.root)}", -0.05)
         yield put(f.root, "-" + (f.spell.factor(f.root) if f.root.kind == "sum" else f.of(f.root)), "the whole right side")
     for part in of_kind(f, "sum"):
         for k, op in enumerate(part.ops):
@@ -121,9 +120,8 @@ def signs(f: Formula) -> Iterator[Edit]:
         first = part.parts[0]
         if first.kind != "minus":
             yield put(first, "-" + f.of(first), f"the sign of {f.of(first)}", 0.1)
-        if len(part.parts) == 2 and part.ops == ("-",) and part is not f.root:
-            yield put(part, f"{f.of(part.parts[1])} - {f.of(first)}" if part.parts[1].kind != "sum" else f.of(part),
-                      f"the order of the difference {f.of(part)}")
+        if len(part.parts) == 2 and part.ops == ("-",):
+            yield put(part, f"{f.of(part.parts[1])} - {f.of(first)}", f"the order of the difference {f.of(part)}", -0.05)
     for part in of_kind(f, "call", "power"):
         for arg in part.parts[-1:]:
             if arg.kind not in ("minus", "number", "group"):
@@ -328,6 +326,9 @@ def outers_added(f: Formula) -> Iterator[Edit]:
 
 
 def terms_added(f: Formula) -> Iterator[Edit]:
+    for text in f.rest:
+        joined = f"{f.of(f.root)} - {text[1:].lstrip()}" if text.startswith("-") else f"{f.of(f.root)} + {text}"
+        yield put(f.root, joined, text, -0.05)
     sums = [f.root, *(p for p in of_kind(f, "sum") if p is not f.root), *(p.parts[0] for p in of_kind(f, "group"))]
     for part in dict.fromkeys(sums):
         for word in (*f.words, Word("1", "1", 0)):
@@ -401,7 +402,7 @@ MISTAKES = (
     Mistake("missing-transpose", 1.15, transposes_moved, "the transpose stands on the wrong factor: {about}"),
     Mistake("scale", 1.0, numbers_dropped, "{about}"),
     Mistake("scale", 1.05, scales, "{about}"),
-    Mistake("wrong-axis", 1.0, axes_changed, "it is summed over the wrong axis: {about}"),
+    Mistake("wrong-axis", 0.95, axes_changed, "it is summed over the wrong axis: {about}"),
     Mistake("hadamard-vs-matmul", 1.1, products_swapped, "an activation acts entry by entry and a layer by a matrix product; the other "
             "product belongs between {about}"),
     Mistake("order", 1.15, orders, "the factors stand in the wrong order: {about}"),

@@ -21,7 +21,7 @@ from .parts import Part, of_python, of_tex
 from .points import size_names
 from .program import Claim, is_activation
 from .ratios import constant_ratio
-from .restate import restated
+from .restate import remainder, restated
 from .spelling import Python, Tex
 from .truth import parts_of
 
@@ -70,7 +70,16 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     sizes = [x for n in size_names(program)[:4] for x in (1 / size(n), size(n))]
     constants = (sp.Integer(2), sp.Rational(1, 2), *sizes)
     factors = (1 / ratio,) if ratio not in (None, 0) else ()
-    return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8])
+    rest: tuple[str, ...] = ()
+    if claim.right is not None and claim.left is not None and claim.right.shape == claim.left.shape:
+        rest = tuple(remainder(program, judge.truth, claim.left, claim.right, is_tex, spoken_by(judge, claim, is_tex)))
+    return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8], rest)
+
+
+def spoken_by(judge: Judge, claim: Claim, is_tex: bool) -> dict[str, str]:
+    """Quantity -> its spelling, for those that a right side may name."""
+    own = getattr(claim.left, "name", "")
+    return {name: text for text, name, _ in quantities(judge, claim, is_tex) if name != own}
 
 
 def scripted_slopes(active: list, scripted: tuple[str, ...], spelled: Callable[[str], str]) -> list[Slope]:
@@ -182,7 +191,7 @@ def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
 def rewritten(judge: Judge, claim: Claim, left: Expr, formula: Formula, search: Search) -> Found | None:
     """The right formula in the user's notation, where no small edit was found."""
     is_tex = isinstance(formula.spell, Tex)
-    spoken = {name: text for text, name, _ in quantities(judge, claim, is_tex) if name != getattr(left, "name", "")}
+    spoken = spoken_by(judge, claim, is_tex)
     with limit(RESERVE + 0.5):
         for text in restated(judge.program, judge.truth, claim, left, is_tex, spoken):
             if search.verifies(text):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from .algebra import add, is_zero, negative
+from .budget import OutOfTime
 from .errors import SymbackpropError
-from .expr import Expr, Var, names_in, walk
+from .expr import Add, Expr, Var, names_in, walk
+from .normal import TooLarge, expanded
 from .program import Claim, Program
 from .truth import Truth, is_quantity
 from .writing import TextWriter
@@ -35,4 +39,32 @@ def in_python(node: Expr, spoken: dict[str, str]) -> str:
     from .codegen.terms import Writer
     sizes = {s: s.name for n in walk(node) for d in n.shape for s in d.free_symbols}
     names = {name: spoken.get(name, name) for name in names_in(node)}
-    return Writer(names, sizes, set(names.values())).code(node).text.replace(".astype(float)", "").replace("np.", "")
+    text = Writer(names, sizes, set(names.values())).code(node).text
+    return re.sub(r"(?<![\w.])(\d+)\.0(?!\d)", r"\1", text.replace(".astype(float)", "").replace("np.", ""))
+
+
+def remainder(program: Program, truth: Truth, left: Expr, right: Expr, is_tex: bool, spoken: dict[str, str]) -> Iterator[str]:
+    """What is missing: the truth less the claim, where that is one term, or two of several."""
+    if type(left) is not Var or not is_quantity(left.name):
+        return
+    equation = truth.equation(left.name)
+    for a in dict.fromkeys((truth.without_quantities(equation, set(spoken)), truth.without_quantities(equation, set()))):
+        if any(n not in spoken for n in names_in(a) if is_quantity(n)):
+            continue
+        for x, y in dict.fromkeys(((a, right), (truth.without_activations(a), truth.without_activations(right)))):
+            whole, parts = terms_of(x), terms_of(add([x, negative(y)]))
+            if 0 < len(parts) <= 2 and len(parts) < len(whole):
+                node = add(parts)
+                try:
+                    yield in_tex(program, node, spoken) if is_tex else in_python(node, spoken)
+                except SymbackpropError:
+                    continue
+
+
+def terms_of(node: Expr) -> list[Expr]:
+    """The terms of a node multiplied out, like ones merged."""
+    try:
+        found = add(expanded(node, ()))
+    except (TooLarge, OutOfTime):
+        return []
+    return [] if is_zero(found) else list(found.terms) if type(found) is Add else [found]
