@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from .expr import (Add, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, canonical_labels, function,
-                   is_elementwise, label_sizes)
+from .expr import (HADAMARD, Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var,
+                   canonical_labels, function, is_elementwise, label_sizes)
 
 ONE = Const(sp.Integer(1))
 ZERO = Const(sp.Integer(0))
+LABELS = tuple(tuple(range(rank)) for rank in range(65))
 
 
 def const(value: sp.Expr | int) -> Const:
@@ -200,16 +201,19 @@ CONTRACTION_RULES = (
 )
 
 
+def is_plain(node: Expr) -> bool:
+    """Whether no contraction rule can act on `node` as an operand."""
+    kind = type(node)
+    if kind is Var or kind is Add:
+        return True
+    if kind is Contract:
+        return not node.ornate
+    return kind is Apply or kind is Map and node.function.name != "pow"
+
+
 def contract(operands: Sequence[Expr], inputs: Sequence[Labels], output: Labels) -> Expr:
     """The simplified contraction of `operands`, each read at its own labels, onto `output`."""
-    plain = len(operands) > 1
-    for operand in operands:
-        kind = type(operand)
-        if (kind is Const or kind is Ones or kind is Delta or (kind is Contract and operand.ornate)
-                or (kind is Map and operand.function.name == "pow")):
-            plain = False
-            break
-    if plain:
+    if len(operands) > 1 and all([is_plain(operand) for operand in operands]):
         return Contract(tuple(operands), tuple(inputs), output)
     work = Product(operands, inputs, output)
     for rule in CONTRACTION_RULES:
@@ -287,7 +291,9 @@ def scale(number: sp.Expr | int, node: Expr) -> Expr:
     """number · node."""
     if number == 1:
         return node
-    labels = tuple(range(len(node.shape)))
+    labels = LABELS[len(node.shape)]
+    if is_plain(node) and number != 0:
+        return Contract((const(number), node), ((), labels), labels)
     return contract((const(number), node), ((), labels), labels)
 
 
@@ -297,20 +303,30 @@ def negative(node: Expr) -> Expr:
 
 def hadamard(*factors: Expr) -> Expr:
     """The entrywise product of factors of one shape; scalars multiply everything."""
-    rank = max(len(f.shape) for f in factors)
-    labels = tuple(range(rank))
+    flat: list[Expr] = []
+    for factor in factors:
+        if type(factor) is Contract and factor.ornate == HADAMARD:
+            flat += factor.operands
+        elif is_plain(factor) and factor.shape:
+            flat.append(factor)
+        else:
+            break
+    else:
+        labels = LABELS[len(flat[0].shape)]
+        return Contract(tuple(flat), (labels,) * len(flat), labels)
+    labels = LABELS[max(len(f.shape) for f in factors)]
     return contract(factors, tuple([labels if f.shape else () for f in factors]), labels)
 
 
 def transpose(node: Expr) -> Expr:
     """The axes of `node` in reverse order."""
-    labels = tuple(range(len(node.shape)))
+    labels = LABELS[len(node.shape)]
     return contract((node,), (labels,), labels[::-1])
 
 
 def total(node: Expr, axes: tuple[int, ...] | None = None) -> Expr:
     """The sum over `axes` (all of them by default)."""
-    labels = tuple(range(len(node.shape)))
+    labels = LABELS[len(node.shape)]
     gone = labels if axes is None else axes
     return contract((node,), (labels,), tuple(i for i in labels if i not in gone))
 

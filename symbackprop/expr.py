@@ -7,8 +7,8 @@ Constructing a class stores what it is given; the lower-case functions of `simpl
 
 from __future__ import annotations
 
-from functools import lru_cache
-from weakref import WeakValueDictionary
+from functools import lru_cache, partial
+from weakref import ref
 
 import sympy as sp
 
@@ -17,12 +17,29 @@ from .errors import ShapeError
 Shape = tuple[sp.Expr, ...]
 Labels = tuple[int, ...]
 
-_POOL: WeakValueDictionary = WeakValueDictionary()
+_POOL: dict[tuple, ref] = {}
+_set = object.__setattr__
 
 
 def clear_pool() -> None:
     """Forget every interned node (for benchmarks; nodes made before and after are then different objects)."""
     _POOL.clear()
+
+
+def _find(key: tuple) -> Expr | None:
+    found = _POOL.get(key)
+    return None if found is None else found()
+
+
+def _keep(key: tuple, node: Expr, shape: Shape, children: tuple[Expr, ...] = ()) -> None:
+    _set(node, "shape", shape)
+    _set(node, "children", children)
+    _POOL[key] = ref(node, partial(_forget, key))
+
+
+def _forget(key: tuple, dead: ref) -> None:
+    if _POOL.get(key) is dead:
+        del _POOL[key]
 
 
 @lru_cache(maxsize=4096)
@@ -37,10 +54,11 @@ def show_shape(shape: Shape) -> str:
 
 
 class Expr:
-    """A tensor-valued node with a `shape`. Final: the eight classes below are all there are."""
+    """A tensor-valued node with a `shape` and `children`. Final: the eight classes below are all there are."""
 
-    __slots__ = ("shape", "__weakref__")
+    __slots__ = ("shape", "children", "__weakref__")
     shape: Shape
+    children: tuple[Expr, ...]
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable")
@@ -49,16 +67,9 @@ class Expr:
     def rank(self) -> int:
         return len(self.shape)
 
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return ()
-
     def __repr__(self) -> str:
-        fields = ", ".join(repr(getattr(self, s)) for s in type(self).__slots__ if s != "ornate")
-        return f"{type(self).__name__}({fields})"
-
-
-_set = object.__setattr__
+        names = ("children", *type(self).__slots__) if self.children else type(self).__slots__
+        return f"{type(self).__name__}({', '.join(repr(getattr(self, s)) for s in names if s != 'ornate')})"
 
 
 class Var(Expr):
@@ -69,12 +80,11 @@ class Var(Expr):
 
     def __new__(cls, name: str, shape: Shape) -> Var:
         key = (cls, name, shape)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             node = object.__new__(cls)
             _set(node, "name", name)
-            _set(node, "shape", shape)
-            _POOL[key] = node
+            _keep(key, node, shape)
         return node
 
 
@@ -86,12 +96,11 @@ class Const(Expr):
 
     def __new__(cls, value: sp.Expr) -> Const:
         key = (cls, value)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             node = object.__new__(cls)
             _set(node, "value", value)
-            _set(node, "shape", ())
-            _POOL[key] = node
+            _keep(key, node, ())
         return node
 
 
@@ -102,11 +111,10 @@ class Ones(Expr):
 
     def __new__(cls, shape: Shape) -> Ones:
         key = (cls, shape)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             node = object.__new__(cls)
-            _set(node, "shape", shape)
-            _POOL[key] = node
+            _keep(key, node, shape)
         return node
 
 
@@ -117,11 +125,10 @@ class Delta(Expr):
 
     def __new__(cls, dim: sp.Expr) -> Delta:
         key = (cls, dim)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             node = object.__new__(cls)
-            _set(node, "shape", (dim, dim))
-            _POOL[key] = node
+            _keep(key, node, (dim, dim))
         return node
 
 
@@ -145,47 +152,53 @@ class Contract(Expr):
     """Sum over the labels that `output` lacks of the product of the operands, each read at its own labels.
 
     `Contract((W, x), ((0, 1), (1,)), (0,))` is W x. Every output label stands in some operand (an `Ones` where no other
-    does). `ornate` marks contractions that a simplification may take apart when they are an operand of another.
+    does). `ornate` says whether a simplification may take it apart when it is an operand of another: never (0),
+    or it is a Hadamard product of tensors and nothing else (HADAMARD), or in another way.
     """
 
-    __slots__ = ("operands", "inputs", "output", "ornate")
-    operands: tuple[Expr, ...]
+    __slots__ = ("inputs", "output", "ornate")
+    operands = Expr.children
     inputs: tuple[Labels, ...]
     output: Labels
-    ornate: bool
+    ornate: int
 
     def __new__(cls, operands: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) -> Contract:
         inputs, output = canonical_labels(inputs, output)
         key = (cls, operands, inputs, output)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is not None:
             return node
         dims = label_sizes(operands, inputs)
         node = object.__new__(cls)
-        _set(node, "operands", operands)
         _set(node, "inputs", inputs)
         _set(node, "output", output)
-        _set(node, "shape", tuple([dims[i] for i in output]))
-        _set(node, "ornate", len(operands) == 1 or is_elementwise(inputs, output)
-             or any(type(o) in _BARE for o in operands))
-        _POOL[key] = node
+        _set(node, "ornate", ornament(operands, is_elementwise(inputs, output)))
+        _keep(key, node, tuple([dims[i] for i in output]), operands)
         return node
 
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return self.operands
+
+HADAMARD, ORNATE = 1, 2
 
 
-_BARE = (Const, Ones, Delta)
+def ornament(operands: tuple[Expr, ...], elementwise: bool) -> int:
+    """How a contraction may be taken apart; a reciprocal may cancel, so that it is never a mere factor."""
+    kind = HADAMARD if elementwise else 0
+    for operand in operands:
+        if type(operand) in (Const, Ones, Delta):
+            return ORNATE
+        if elementwise and (not operand.shape or type(operand) is Map and operand.function.name == "pow"):
+            kind = ORNATE
+    return kind if len(operands) > 1 else ORNATE
 
 
 def label_sizes(operands: tuple[Expr, ...], inputs: tuple[Labels, ...]) -> dict[int, sp.Expr]:
     """The size that each label runs over; raises `ShapeError` where two operands disagree."""
     dims: dict[int, sp.Expr] = {}
     for operand, labels in zip(operands, inputs):
-        if len(labels) != len(operand.shape):
-            raise ShapeError(f"{len(labels)} indices for a tensor of rank {len(operand.shape)}")
-        for label, dim in zip(labels, operand.shape):
+        shape = operand.shape
+        if len(labels) != len(shape):
+            raise ShapeError(f"{len(labels)} indices for a tensor of rank {len(shape)}")
+        for label, dim in zip(labels, shape):
             known = dims.setdefault(label, dim)
             if known is not dim and known != dim:
                 raise ShapeError(f"an index runs over {known} and over {dim}")
@@ -195,26 +208,20 @@ def label_sizes(operands: tuple[Expr, ...], inputs: tuple[Labels, ...]) -> dict[
 class Add(Expr):
     """A sum of terms of one shape."""
 
-    __slots__ = ("terms",)
-    terms: tuple[Expr, ...]
+    __slots__ = ()
+    terms = Expr.children
 
     def __new__(cls, terms: tuple[Expr, ...]) -> Add:
         key = (cls, terms)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             shape = terms[0].shape
             for term in terms:
                 if term.shape != shape:
                     raise ShapeError(f"a sum of {show_shape(shape)} and {show_shape(term.shape)}")
             node = object.__new__(cls)
-            _set(node, "terms", terms)
-            _set(node, "shape", shape)
-            _POOL[key] = node
+            _keep(key, node, shape, terms)
         return node
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return self.terms
 
 
 class Function:
@@ -246,13 +253,13 @@ def function(name: str, params: tuple = (), derivative: tuple[int, ...] = (), bo
 class Map(Expr):
     """An elementwise function of one or more tensors of one shape."""
 
-    __slots__ = ("function", "args")
+    __slots__ = ("function",)
     function: Function
-    args: tuple[Expr, ...]
+    args = Expr.children
 
     def __new__(cls, function: Function, args: tuple[Expr, ...]) -> Map:
         key = (cls, function, args)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             shape = args[0].shape
             for arg in args:
@@ -260,39 +267,27 @@ class Map(Expr):
                     raise ShapeError(f"{function.name} of {show_shape(shape)} and {show_shape(arg.shape)}")
             node = object.__new__(cls)
             _set(node, "function", function)
-            _set(node, "args", args)
-            _set(node, "shape", shape)
-            _POOL[key] = node
+            _keep(key, node, shape, args)
         return node
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return self.args
 
 
 class Apply(Expr):
     """An opaque tensor function: a row of `ops/tensor.py`, with hashable parameters."""
 
-    __slots__ = ("op", "args", "params")
+    __slots__ = ("op", "params")
     op: str
-    args: tuple[Expr, ...]
+    args = Expr.children
     params: tuple
 
     def __new__(cls, op: str, args: tuple[Expr, ...], params: tuple, shape: Shape) -> Apply:
         key = (cls, op, args, params)
-        node = _POOL.get(key)
+        node = _find(key)
         if node is None:
             node = object.__new__(cls)
             _set(node, "op", op)
-            _set(node, "args", args)
             _set(node, "params", params)
-            _set(node, "shape", shape)
-            _POOL[key] = node
+            _keep(key, node, shape, args)
         return node
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return self.args
 
 
 def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
@@ -311,6 +306,11 @@ def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
 
 def walk(root: Expr) -> list[Expr]:
     """Every node under `root` once, children before parents (so reversed it is a topological order)."""
+    for child in root.children:
+        if child.children:
+            break
+    else:
+        return [*dict.fromkeys(root.children), root]
     seen: set[Expr] = set()
     order: list[Expr] = []
     stack: list[Expr | None] = [root]

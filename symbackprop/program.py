@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from .errors import ShapeError, SymbackpropError
@@ -88,7 +89,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Program:
-    """Inputs (declared, never defined), equations in order, and the names that are its results."""
+    """Inputs (declared, never defined), equations in order, and the names that are its results.
+
+    `mentioned` are the names that the user's text reads, also where what was read cancelled (`a - a`).
+    """
 
     inputs: dict[str, Var]
     equations: tuple[Equation, ...]
@@ -97,13 +101,20 @@ class Program:
     claims: tuple[Claim, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    mentioned: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> Equation:
         return self.table[name]
 
-    @property
+    @cached_property
     def table(self) -> dict[str, Equation]:
         return {equation.name: equation for equation in self.equations}
+
+    @cached_property
+    def pre_activations(self) -> frozenset[str]:
+        """The names that an activation function is applied to."""
+        return frozenset(node.args[0].name for equation in self.equations for node in walk(equation.expr)
+                         if is_activation(node) and type(node.args[0]) is Var)
 
     def readers(self) -> dict[str, list[str]]:
         """Name -> the equations that read it."""
@@ -125,7 +136,7 @@ class Program:
             if table[wanted].expr.shape:
                 raise ShapeError(f"the loss {wanted} is {show_shape(table[wanted].expr.shape)}, not a scalar")
             return wanted
-        read = self.readers()
+        read = self.mentioned | self.readers().keys()
         free = [e.name for e in self.equations if not e.expr.shape and e.name not in read]
         if not free:
             raise SymbackpropError("there is no loss: no equation defines a scalar that nothing reads")

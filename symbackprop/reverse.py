@@ -11,7 +11,7 @@ from collections import defaultdict
 from .algebra import ONE, add, contract, hadamard, zero
 from .cells import prime
 from .errors import UnsupportedError
-from .expr import Add, Apply, Contract, Delta, Expr, Labels, Map, Ones, Var, names_in, walk
+from .expr import Add, Apply, Contract, Delta, Expr, Labels, Map, Ones, Var, walk
 from .ops import TENSOR_OPS
 from .program import Equation, Program
 
@@ -19,10 +19,6 @@ from .program import Equation, Program
 def bar(name: str) -> str:
     """The name of the cotangent of `name`; no user's name can look like it."""
     return "∂" + name
-
-
-def is_bar(name: str) -> bool:
-    return name.startswith("∂")
 
 
 def read_pattern(node: Contract, k: int) -> tuple[list[Labels], Labels, list[tuple[int, int]], list[int]]:
@@ -84,10 +80,12 @@ def pull_back(node: Expr, cotangent: Expr, output: Expr, primes: str) -> list[tu
     return []
 
 
-def contributions(equation: Equation, cotangent: Expr, needed: set[str], primes: str = "output",
+def contributions(equation: Equation, order: list[Expr], cotangent: Expr, needed: set[str], primes: str = "output",
                   ) -> list[tuple[str, Expr]]:
-    """(name, term) for every needed name that the equation reads: its share of that name's cotangent."""
-    order = walk(equation.expr)
+    """(name, term) for every needed name that the equation reads: its share of that name's cotangent.
+
+    `order` is the `walk` of the equation.
+    """
     live: set[Expr] = set()
     for node in order:
         if node.name in needed if type(node) is Var else any(child in live for child in node.children):
@@ -126,11 +124,12 @@ def sweep(program: Program, loss: str, wrt: tuple[str, ...], primes: str = "outp
 
     A name in `wrt` that the loss does not depend on gets an exact zero: no path leads from it to the loss.
     """
-    reads = [names_in(equation.expr) for equation in program.equations]
+    orders = [walk(equation.expr) for equation in program.equations]
     needed, closing = set(wrt), defaultdict(list)
     first_readers: dict[str, int] = {}
-    for at, (equation, names) in enumerate(zip(program.equations, reads)):
-        if any(name in needed for name in names):
+    for at, (equation, order) in enumerate(zip(program.equations, orders)):
+        names = [node.name for node in order if type(node) is Var]
+        if not needed.isdisjoint(names):
             needed.add(equation.name)
         for name in names:
             if name in program.inputs and name in needed and first_readers.setdefault(name, at) == at:
@@ -144,7 +143,7 @@ def sweep(program: Program, loss: str, wrt: tuple[str, ...], primes: str = "outp
             total = add(waiting.pop(equation.name))
             backward.append(Equation(bar(equation.name), total))
             cotangent = ONE if total is ONE else backward[-1].var
-            for name, term in contributions(equation, cotangent, needed, primes):
+            for name, term in contributions(equation, orders[at], cotangent, needed, primes):
                 waiting[name] = [term, *waiting.get(name, ())]
         for var in closing[at]:
             terms = waiting.pop(var.name, None)

@@ -12,7 +12,7 @@ from .algebra import add, contract
 from .expr import Add, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
 from .notation import Notation, split_name, text_name, tex_name
 from .program import Equation, Program, is_activation
-from .reverse import bar, is_bar
+from .reverse import bar
 from .rules import tidy
 
 VIEWS = ("textbook", "named", "expanded")
@@ -37,34 +37,23 @@ def substitute(node: Expr, values: dict[str, Expr]) -> Expr:
     return made[node]
 
 
-def pre_activations(program: Program) -> set[str]:
-    """Names that an activation function is applied to."""
-    found = set()
-    for equation in program.equations:
-        for node in walk(equation.expr):
-            if is_activation(node) and type(node.args[0]) is Var:
-                found.add(node.args[0].name)
-    return found
-
-
 def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[Equation, ...]:
     """The backward equations as a reader sees them."""
     if kind == "named":
         return backward.equations
-    wrt, keep = set(backward.outputs), set()
-    reads: Counter[str] = Counter()
-    if kind == "textbook":
-        keep = {bar(name) for name in pre_activations(program)}
-        for equation in backward.equations:
-            reads.update(node.name for node in occurrences(equation.expr) if is_bar(node.name))
+    wrt = set(backward.outputs)
+    keep = {bar(name) for name in program.pre_activations} if kind == "textbook" else set()
     values: dict[str, Expr] = {}
     tentative: dict[str, Expr] = {}
+    reads: Counter[str] = Counter()
     readers: Counter[str] = Counter()
-    for equation in backward.equations:
-        readers.update(names_in(equation.expr).keys())
+    named = [[node.name for node in occurrences(equation.expr)] for equation in backward.equations]
+    for names in named:
+        reads.update(names)
+        readers.update(set(names))
     shown: list[Equation] = []
-    for equation in backward.equations:
-        expr = substitute(equation.expr, values) if values else equation.expr
+    for equation, names in zip(backward.equations, named):
+        expr = equation.expr if values.keys().isdisjoint(names) else substitute(equation.expr, values)
         if tentative and kind == "textbook":
             expr = try_inlining(expr, tentative)
         if kind != "named" and needs_tidying(expr, program):
@@ -141,7 +130,7 @@ def plain_tex(value: str) -> str:
 
 def delta_labels(program: Program) -> dict[str, str]:
     """Pre-activation -> the label of its δ: the layer's where the name is z or a with a label, else the name itself."""
-    names = sorted(pre_activations(program))
+    names = sorted(program.pre_activations)
     labels = {}
     for name in names:
         stem, accent, label = split_name(name)

@@ -25,6 +25,7 @@ from .terms import COMPARISONS, Terms
 
 RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial"}
 TYPESET = re.compile(r"\bas\s+r?(\"[^\"\n]*\"|'[^'\n]*')")
+BRACKETS = re.compile(r"[()\[\]{}]")
 MAX_CHARACTERS, MAX_BRACKETS = 1_000_000, 100
 LAMBDA_NAMES = sp.symbols("x0 x1 x2", real=True)
 
@@ -60,10 +61,11 @@ class Reader(Terms):
             self.statement(statement)
         if not self.inputs and not self.equations:
             raise ParseError("there is no model here: declare tensors (x: R[3]) and write equations (z = W @ x)")
+        mentioned = frozenset(self.mentioned)
         self.gradient = self.read_gradient
         claims = tuple(self.read_claim(node) for node in self.claims)
         equations = expose_pre_activations(tuple(self.equations), set(self.tensors))
-        return Program(self.inputs, equations, (), tuple(self.facts), claims, self.names)
+        return Program(self.inputs, equations, (), tuple(self.facts), claims, self.names, mentioned=mentioned)
 
     def tree(self) -> ast.Module:
         try:
@@ -109,17 +111,16 @@ class Reader(Terms):
 
     def check_nesting(self, text: str) -> None:
         depth = 0
-        for at, char in enumerate(text):
-            if char in "([{":
+        for match in BRACKETS.finditer(text):
+            if match.group() in "([{":
                 depth += 1
                 if depth > MAX_BRACKETS:
+                    at = match.start()
                     line = text.count("\n", 0, at)
                     raise ParseError(f"more than {MAX_BRACKETS} brackets inside each other", line=line + 1,
                                      column=at - text.rfind("\n", 0, at), source=self.lines[line])
-            elif char in ")]}":
+            else:
                 depth = max(0, depth - 1)
-            elif char == "\n" and depth == 0:
-                depth = 0
 
     def take_typeset_names(self, text: str) -> str:
         def blank(match: re.Match) -> str:

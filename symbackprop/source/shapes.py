@@ -17,13 +17,15 @@ from ..expr import Expr, Labels, Shape, show_shape
 
 def common_shape(shapes: Sequence[Shape]) -> Shape:
     """The broadcast shape; raises `ShapeError` with the two shapes that cannot agree."""
+    if len(shapes) == 2 and shapes[0] == shapes[1]:
+        return shapes[0]
     rank = max(len(s) for s in shapes)
     result: list[sp.Expr] = [sp.S.One] * rank
     for shape in shapes:
         for k, dim in enumerate(shape, rank - len(shape)):
-            if result[k] == 1:
+            if result[k] is sp.S.One:
                 result[k] = dim
-            elif dim != 1 and dim != result[k]:
+            elif dim is not sp.S.One and dim is not result[k] and dim != result[k]:
                 raise ShapeError(clash(shapes))
     return tuple(result)
 
@@ -38,7 +40,7 @@ def spread_labels(shape: Shape, target: Shape, fresh: int) -> tuple[Labels, int]
     offset = len(target) - len(shape)
     labels = []
     for k, dim in enumerate(shape, offset):
-        if dim == target[k]:
+        if dim is target[k] or dim == target[k]:
             labels.append(k)
         else:
             labels.append(fresh)
@@ -80,7 +82,7 @@ def matmul(a: Expr, b: Expr) -> Expr:
     if not a.shape or not b.shape:
         raise ShapeError("@ needs two tensors, and one of them is a scalar")
     inner_b = b.shape[-2] if b.rank > 1 else b.shape[0]
-    if a.shape[-1] != inner_b:
+    if a.shape[-1] is not inner_b and a.shape[-1] != inner_b:
         raise ShapeError(f"{show_shape(a.shape)} @ {show_shape(b.shape)} does not fit")
     if a.rank <= 2 and b.rank <= 2:
         left = (0, 1) if a.rank == 2 else (1,)

@@ -29,6 +29,7 @@ class Terms:
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         self.tensors: dict[str, Var] = {}
+        self.mentioned: set[str] = set()
         self.sizes: set[str] = set()
         self.functions: dict[str, Function] = {}
         self.gradient: Callable[[ast.Call], Expr] | None = None
@@ -72,6 +73,7 @@ class Terms:
     def read_name(self, node: ast.Name) -> Expr:
         name = node.id
         if name in self.tensors:
+            self.mentioned.add(name)
             return self.tensors[name]
         if name in self.sizes:
             return Const(size(name))
