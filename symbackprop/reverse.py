@@ -21,6 +21,10 @@ def bar(name: str) -> str:
     return "∂" + name
 
 
+def is_bar(name: str) -> bool:
+    return name.startswith("∂")
+
+
 def read_pattern(node: Contract, k: int) -> tuple[list[Labels], Labels, list[tuple[int, int]], list[int]]:
     """Labels for the pull-back through operand `k`: of all slots, of the result, deltas, and labels nothing else has.
 
