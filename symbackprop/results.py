@@ -17,6 +17,7 @@ from .views import VIEWS, symbols_for, view
 from .writing import TextWriter
 
 if TYPE_CHECKING:
+    from .explicit import Explicit
     from .steps import Steps
 
 
@@ -98,6 +99,21 @@ class Derivation:
         """Markdown with `$$` blocks."""
         from .printing import render
         return render(self, "markdown", view, steps, title)
+
+    def explicit(self, sizes: dict[str, int] | None = None) -> Explicit:
+        """The network spelled out at small sizes, each entry of each gradient by `sympy.diff`: a second derivation.
+
+        >>> import symbackprop as sb
+        >>> d = sb.derive(sb.parse("x: R[n]; C = sum(x**2)"))
+        >>> d.explicit({"n": 2}).gradients["x"]
+        Matrix([
+        [2*x_{1}],
+        [2*x_{2}]])
+
+        Sizes that are left open are 2, 3, 4. Raises `SymbackpropError` where there would be too many entries.
+        """
+        from .explicit import Explicit, small_sizes
+        return Explicit(self.program, self.loss, self.wrt, small_sizes(self.program, sizes))
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
