@@ -8,11 +8,11 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help demo test oracle bench tex
+.PHONY: help demo test oracle bench bench-numeric tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
 demo: $(STAMP) compiled ## derive, explain and check the 3-4-2 network
 	@$(PY) -m symbackprop demo $(ARGS)
@@ -25,6 +25,9 @@ oracle: $(STAMP) compiled ## long sweep: random programs against automatic diffe
 
 bench: $(STAMP) compiled ## measure the derivation against bare SymPy construction
 	@$(PY) benchmarks/derive.py $(ARGS)
+
+bench-numeric: $(STAMP) compiled ## measure exported functions against textbook NumPy
+	@$(PY) benchmarks/numeric.py $(ARGS)
 
 tex: $(STAMP) compiled pdflatex ## typeset every example (installs a stock TeX where apt-get can)
 	@$(PY) tests/compile_tex.py $(ARGS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, count
 from typing import NamedTuple
 
 from .errors import ShapeError, SymbackpropError
@@ -202,5 +203,5 @@ def fresh_name(activation: str, taken: set[str]) -> str:
     """z1 for h1, else z_h: a name for the pre-activation that nobody has taken."""
     digits = activation.lstrip(activation.rstrip("0123456789")) if activation[-1].isdigit() else ""
     tries = [f"{'Z' if activation[0].isupper() else 'z'}{digits}"] if digits else []
-    tries += [f"z_{activation}", *(f"z{k}_{activation}" for k in range(1, 10**6))]
-    return next(name for name in tries if name not in taken)
+    numbered = (f"z{k}_{activation}" for k in count(1))
+    return next(name for name in chain(tries, (f"z_{activation}",), numbered) if name not in taken)

@@ -16,10 +16,13 @@ from ..expr import Apply, Const, Contract, Delta, Expr, Map, Ones, Var, is_eleme
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..program import Equation, Fact, Program
 from ..reverse import bar
+from .made import made_source
 from .scalars import ATOM, Code, number
 from .terms import Writer
+from .workspace import HELPERS
 
-RESERVED = {"np", "value_and_grad", "as_array", "check", "float", "ValueError"} | {
+RESERVED = {"np", "value_and_grad", "make_value_and_grad", "as_array", "check", "float", "ValueError", "sizes", "dtype",
+            "size_of", "empty", "fitting", "int", "isinstance", "type"} | {
     name for table in (SCALAR_OPS, TENSOR_OPS) for name, row in table.items() if row.helper} | {
     "gelu_tanh_prime", "erf", "_erf"}
 AS_ARRAY = '''def as_array(name, value, *shape):
@@ -27,7 +30,7 @@ AS_ARRAY = '''def as_array(name, value, *shape):
     value = np.asarray(value)
     if value.dtype.kind not in "fiub":
         raise ValueError(f"{name} holds {value.dtype}, wanted real numbers")
-    if value.dtype not in (np.float32, np.float64):
+    if value.dtype.kind != "f":
         value = value.astype(float)
     free = {}
     wanted = [free.setdefault(n, have) if isinstance(n, str) else n for n, have in zip(shape, value.shape)]
@@ -49,14 +52,19 @@ def export_numpy(program: Program, backward: Program, loss: str, wrt: tuple[str,
 
 
 def compile_function(source: str) -> Callable:
-    """`value_and_grad` of a module that `export_numpy` wrote.
+    """`value_and_grad` of a module that `export_numpy` wrote."""
+    return compile_module(source)["value_and_grad"]
+
+
+def compile_module(source: str) -> dict[str, object]:
+    """The names that a module which `export_numpy` wrote defines.
 
     This is the one place where source is executed. It is safe because the source is our own: every word in it is ours, a
     number, or a name that has passed the reader's white list (letters, digits and underscores).
     """
     space: dict[str, object] = {"__name__": "symbackprop_generated"}
     exec(compile(source, "<symbackprop>", "exec"), space)  # noqa: S102
-    return space["value_and_grad"]
+    return space
 
 
 class Module:
@@ -77,6 +85,7 @@ class Module:
                 for node in (walk(e) if isinstance(e, Expr) else ()) for s in symbols_of(node)}
         self.sizes = {s: self.fresh(self.safe(str(s))) for s in sorted(dims, key=str)}
         self.bound: set[sp.Symbol] = set()
+        self.numbers: dict[str, int] = {}
         self.writer = Writer(self.names, self.sizes, self.taken)
 
     def safe(self, name: str) -> str:
@@ -100,12 +109,30 @@ class Module:
         results = ", ".join(f'"{n}": {self.names[bar(n)]}' for n in self.wrt)
         keywords = [*(self.names[n] for n in self.program.inputs), *self.writer.callables]
         helpers = [*([AS_ARRAY] if self.program.inputs else []), *self.writer.helpers.values()]
+        made = self.made([*forward, *back])
+        helpers.append(HELPERS)
         lines = [f'"""{self.loss} and its gradients by {", ".join(self.wrt)}; needs NumPy alone."""', "", "import numpy as np"]
         for helper in helpers:
             lines += ["", "", helper.strip()]
         lines += ["", "", f"def value_and_grad(*, {', '.join(keywords + ['check=True'])}):", *self.docstring(), *arguments,
-                  *checks, "", *forward, "", *back, "", f"    return {self.names[self.loss]}, {{{results}}}", ""]
+                  *checks, "", *forward, "", *back, "", f"    return {self.names[self.loss]}, {{{results}}}", "", "", *made, ""]
         return "\n".join(lines)
+
+    def made(self, lines: list[str]) -> list[str]:
+        """The lines of `make_value_and_grad`."""
+        helpers = "\n".join(self.writer.helpers.values())
+        return made_source(self.program.inputs, self.names, self.sizes, self.writer.size, lines, helpers,
+                           tuple(self.writer.callables), lambda name: self.checks((name,)),
+                           {n: self.names[bar(n)] for n in self.wrt}, self.names[self.loss], self.fresh_numbered)
+
+    def fresh_numbered(self, name: str) -> str:
+        """`name` with its number raised until nobody else has it."""
+        stem, k = name.rstrip("0123456789"), self.numbers.get(name, 0) + 1
+        while f"{stem}{k}" in self.taken:
+            k += 1
+        self.numbers[name] = k
+        self.taken.add(f"{stem}{k}")
+        return f"{stem}{k}"
 
     def docstring(self) -> list[str]:
         renamed = {n: f" (given as {self.names[n]})" for n in self.program.inputs if self.names[n] != n}

@@ -1,0 +1,182 @@
+"""Array instructions: what a line of NumPy computes, one operation at a time, each value once.
+
+A `Value` is an operation on earlier values, with its shape in sizes as source (`"B"`, `"2 * n"`, `"10"`). `Graph`
+interns them, so what is computed twice in the source is one value, and chooses the cheap forms: products for whole
+powers, BLAS for sums of products. Only a literal size 1 stretches.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import UnsupportedError
+
+Dims = tuple[str, ...]
+FLAGS = frozenset({"greater", "less", "greater_equal", "less_equal", "equal", "not_equal", "bitwise_and", "bitwise_or"})
+MASKED = frozenset({"where", "bitwise_and", "bitwise_or"})
+VIEWS = frozenset({"transpose", "index", "diagonal"})
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?\Z")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """`op` applied to `args`; `params` is what is no array. A `flag` is an array of booleans."""
+
+    op: str
+    args: tuple[Value, ...]
+    params: tuple
+    shape: Dims
+
+    @property
+    def flag(self) -> bool:
+        return self.op in FLAGS and not self.params
+
+    @property
+    def is_const(self) -> bool:
+        return self.op == "const"
+
+    @property
+    def base(self) -> Value:
+        """What a view looks at, or the value itself."""
+        return self.args[0].base if self.op in VIEWS else self
+
+
+def stretch(a: Dims, b: Dims) -> Dims:
+    """The shape of an entrywise operation."""
+    rank = max(len(a), len(b))
+    a, b = ("1",) * (rank - len(a)) + a, ("1",) * (rank - len(b)) + b
+    for m, n in zip(a, b):
+        if m != n and "1" not in (m, n):
+            raise UnsupportedError(f"arrays of {a} and {b} entry by entry")
+    return tuple(n if m == "1" else m for m, n in zip(a, b))
+
+
+def in_brackets(text: str) -> str:
+    return text if re.fullmatch(r"[\w.]+", text) else f"({text})"
+
+
+class Graph:
+    """The values made so far, in order."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self.known: dict[tuple, Value] = {}
+
+    def make(self, op: str, args: tuple[Value, ...], shape: Dims, params: tuple = ()) -> Value:
+        """The one value with this content."""
+        key = (op, tuple(map(id, args)), params, shape)
+        if key not in self.known:
+            self.known[key] = Value(op, args, params, shape)
+            self.values.append(self.known[key])
+        return self.known[key]
+
+    def const(self, text: str) -> Value:
+        """A number, or Python source that makes one of sizes."""
+        return self.make("const", (), (), (text,))
+
+    def entrywise(self, op: str, *args: Value) -> Value:
+        """A NumPy function of entries, by the name that NumPy gives it."""
+        shape: Dims = ()
+        for arg in args:
+            shape = stretch(shape, arg.shape)
+        if op not in MASKED:
+            args = tuple(self.floats(arg) for arg in args)
+        if all(arg.is_const for arg in args):
+            return self.folded(op, args)
+        a = args[0]
+        if op == "multiply" and (one := next((k for k in (0, 1) if args[k].params == ("1.0",)), None)) is not None:
+            return args[1 - one]
+        if op == "divide" and args[1].is_const:
+            return self.entrywise("multiply", a, self.folded("divide", (self.const("1.0"), args[1])))
+        if op == "multiply" and a.is_const and args[1].op == "multiply" and args[1].args[0].is_const:
+            return self.entrywise(op, self.folded(op, (a, args[1].args[0])), args[1].args[1])
+        if op == "power" and args[1].is_const:
+            return self.power(a, args[1].params[0])
+        if op in ("add", "multiply") and args[1].is_const:
+            args = args[::-1]
+        return self.make(op, args, shape)
+
+    def floats(self, a: Value) -> Value:
+        """A comparison as ones and zeros."""
+        return self.make(a.op, a.args, a.shape, ("float",)) if a.flag else a
+
+    def folded(self, op: str, args: tuple[Value, ...]) -> Value:
+        """An operation on numbers, as source for Python to compute."""
+        sign = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}.get(op)
+        texts = [in_brackets(a.params[0]) for a in args]
+        if op == "negative":
+            return self.const(texts[0][1:] if texts[0].startswith("-") else f"-{texts[0]}")
+        return self.const(f" {sign} ".join(texts) if sign else f"np.{op}({', '.join(a.params[0] for a in args)})")
+
+    def power(self, base: Value, exponent: str) -> Value:
+        """x², x³ … as products, halves by a square root."""
+        number = float(exponent.strip("()")) if NUMBER.match(exponent.strip("()")) else None
+        if number is None or abs(number) > 16 or (2 * number) % 1:
+            return self.make("power", (base, self.const(exponent)), base.shape)
+        if number < 0:
+            return self.entrywise("divide", self.const("1.0"), self.power(base, str(-number)))
+        whole, made = int(number), None
+        if number % 1:
+            made = self.entrywise("sqrt", base)
+        square = base
+        while whole:
+            if whole % 2:
+                made = square if made is None else self.entrywise("multiply", made, square)
+            whole //= 2
+            square = self.entrywise("multiply", square, square) if whole else square
+        return made or self.const("1.0")
+
+    def ones(self, *shape: str) -> Value:
+        return self.make("ones", (), shape)
+
+    def total(self, a: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
+        """The sum over axes: a product with ones, or an inner product, where one fits."""
+        rank = len(a.shape)
+        axes = tuple(sorted(k % rank for k in axes))
+        product = a.op == "multiply" and a.args[0].shape == a.args[1].shape
+        if product and len(axes) == rank and not keepdims:
+            return self.make("vdot", a.args, ())
+        if a.op == "multiply" and a.args[0].is_const:
+            return self.entrywise("multiply", a.args[0], self.total(a.args[1], axes, keepdims))
+        left = tuple(d for k, d in enumerate(a.shape) if k not in axes)
+        kept = tuple("1" if k in axes else d for k, d in enumerate(a.shape)) if keepdims else left
+        if product and axes == (rank - 1,) and rank > 1:
+            return self.make("vecdot", a.args, kept, (keepdims,))
+        if rank == 2 and len(axes) == 1 and "1" not in a.shape:
+            made = (self.dot(self.ones(a.shape[0]), a) if axes == (0,) else self.dot(a, self.ones(a.shape[1])))
+            return self.index(made, tuple("None" if k in axes else ":" for k in range(2))) if keepdims else made
+        return self.make("sum", (a,), kept, (axes, keepdims))
+
+    def largest(self, a: Value, axis: int, keepdims: bool) -> Value:
+        rank = len(a.shape)
+        kept = tuple(d if k != axis % rank else "1" for k, d in enumerate(a.shape) if keepdims or k != axis % rank)
+        return self.make("max", (a,), kept, (axis % rank, keepdims))
+
+    def dot(self, a: Value, b: Value) -> Value:
+        """`a @ b`."""
+        if len(a.shape) > 2 or len(b.shape) > 2:
+            lead = stretch(a.shape[:-2], b.shape[:-2])
+            return self.make("matmul", (a, b), (*lead, a.shape[-2], b.shape[-1]))
+        if len(a.shape) == len(b.shape) == 1:
+            return self.make("vdot", (a, b), ())
+        return self.make("dot", (a, b), a.shape[:-1] + b.shape[1:])
+
+    def transpose(self, a: Value, order: tuple[int, ...]) -> Value:
+        if a.op == "transpose":
+            a, order = a.args[0], tuple(a.params[0][k] for k in order)
+        if order == tuple(range(len(order))):
+            return a
+        return self.make("transpose", (a,), tuple(a.shape[k] for k in order), (order,))
+
+    def index(self, a: Value, parts: tuple[str, ...]) -> Value:
+        """`a[:, None]` and the like: new axes of size 1 among the old ones, or a whole number that picks an entry."""
+        shape, at = [], 0
+        for part in parts:
+            if part == "None":
+                shape.append("1")
+                continue
+            if part == ":":
+                shape.append(a.shape[at])
+            at += 1
+        return self.make("index", (a,), (*shape, *a.shape[at:]), parts)

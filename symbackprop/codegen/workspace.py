@@ -1,0 +1,189 @@
+"""`make_value_and_grad(sizes)`: the same computation with every array made once, then written into by each call.
+
+A value's array is free again after its last reading, and an entrywise operation writes over an argument that nothing
+else reads. What depends on sizes alone is computed when the function is made.
+"""
+
+from __future__ import annotations
+
+
+from collections.abc import Callable
+
+from .arrays import FLAGS, NUMBER, VIEWS, Value
+
+HELPERS = '''def size_of(sizes, name):
+    """A size that was given, as a whole number."""
+    if not isinstance(sizes.get(name), (int, np.integer)) or sizes[name] < 1:
+        raise ValueError(f"sizes lacks a whole number for {name}")
+    return int(sizes[name])
+
+
+def empty(*shape, dtype):
+    """An array that starts at a multiple of 64 bytes, where vector instructions are fastest."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(count + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count].view(dtype).reshape(shape)
+
+
+def fitting(name, value, *shape, dtype):
+    """`value`, which has to be of this shape and of no wider type than the workspace."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
+        return value
+    given = np.asarray(value).dtype
+    value = as_array(name, value, *shape)
+    if given.kind == "f" and given.itemsize > dtype.itemsize:
+        raise ValueError(f"{name} holds {given}, but this function was made for {dtype}")
+    return value.astype(dtype)
+'''
+APART = frozenset({"call", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where"})  # never over an argument
+
+
+class Plan:
+    """Where every value goes. `order` are the needed values in order, `results` the returned ones by name."""
+
+    def __init__(self, order: list[Value], results: dict[str, Value], fresh: Callable[[str], str],
+                 names: dict[Value, str]) -> None:
+        self.fresh, self.names, self.results = fresh, dict(names), results
+        self.static: dict[Value, bool] = {}
+        self.buffers: dict[str, tuple[tuple[str, ...], str]] = {}
+        self.home: dict[Value, str] = {}
+        self.made: list[str] = []
+        self.free: dict[tuple, list[str]] = {}
+        self.order = order
+        for value in order:
+            self.static[value] = value.op != "input" and value.op != "call" and all(self.static[a] for a in value.args)
+        self.last = self.last_readings()
+
+    def last_readings(self) -> dict[Value, int]:
+        last: dict[Value, int] = {}
+        for at, value in enumerate(self.order):
+            if value.op not in VIEWS:
+                for arg in value.args:
+                    last[arg.base] = at
+        for value in self.results.values():
+            last[value.base] = len(self.order)
+        return last
+
+    def text(self, value: Value) -> str:
+        """A value where it is read."""
+        if value in self.names:
+            return self.names[value]
+        match value.op:
+            case "const":
+                return self.constant(value)
+            case "transpose":
+                order, inner = value.params[0], self.text(value.args[0])
+                return f"{inner}.T" if order == tuple(reversed(range(len(order)))) else f"{inner}.transpose{order}"
+            case "index":
+                return f"{self.text(value.args[0])}[{', '.join(value.params)}]"
+            case "diagonal":
+                return f"np.diagonal({self.text(value.args[0])})"
+        return self.hoisted(value, spelled(value, [self.text(a) for a in value.args]))
+
+    def constant(self, value: Value) -> str:
+        text = value.params[0]
+        if NUMBER.match(text):
+            return text
+        return self.hoisted(value, f"float({text})")
+
+    def hoisted(self, value: Value, text: str) -> str:
+        """Computed when the function is made."""
+        self.names[value] = name = self.fresh("k1")
+        self.made.append(f"{name} = {text}")
+        return name
+
+    def lines(self, at: int) -> list[str]:
+        """The lines that compute the value at a place of the order, if it needs any."""
+        value = self.order[at]
+        if value in self.names or self.static[value] or value.op in VIEWS:
+            return []
+        args = [self.text(a) for a in value.args]
+        if not value.shape:
+            self.names[value] = name = self.fresh("s1")
+            self.release(value, at)
+            return [f"{name} = {spelled(value, args)}"]
+        if value.op == "linalg":
+            self.names[value] = name = self.fresh("t1")
+            return [f"{name} = {spelled(value, args)}"]
+        place = self.place(value, at)
+        self.names[value] = self.home[value] = place
+        if value.op == "call":
+            return [f"np.copyto({place}, {spelled(value, args)})"]
+        if value.op == "where":
+            return [f"np.copyto({place}, {args[2]})", f"np.copyto({place}, {args[1]}, where={args[0]})"]
+        return [spelled(value, args, place)]
+
+    def place(self, value: Value, at: int) -> str:
+        """The array to write to: that of an argument read for the last time, one that is free, or a new one."""
+        key = (value.shape, "bool" if value.flag else "dtype")
+        if value.op not in APART:
+            for arg in value.args:
+                if arg in self.home and self.last[arg] == at and self.buffers[self.home[arg]] == key \
+                        and not any(other is not arg and other.base is arg for other in value.args):
+                    place = self.home.pop(arg)
+                    self.release(value, at)
+                    return place
+        if self.free.get(key):
+            place = self.free[key].pop()
+        else:
+            place = self.fresh("w1")
+            self.buffers[place] = key
+        self.release(value, at)
+        return place
+
+    def release(self, value: Value, at: int) -> None:
+        for arg in dict.fromkeys(a.base for a in value.args):
+            if arg in self.home and self.last[arg] == at:
+                place = self.home.pop(arg)
+                self.free.setdefault(self.buffers[place], []).append(place)
+
+    def copied(self, name: str, value: Value, taken: set[str]) -> tuple[list[str], str]:
+        """A result as an array of its own: the lines that it needs, and its source."""
+        if not value.shape:
+            text = self.text(value)
+            return [], f"np.array({text})" if value.is_const or value.op == "input" else text
+        home = self.home.get(value)
+        if home is not None and home not in taken:
+            taken.add(home)
+            return [], home
+        place = self.fresh("w1")
+        self.buffers[place] = (value.shape, "dtype")
+        return [f"np.copyto({place}, {self.text(value)})"], place
+
+
+def spelled(value: Value, args: list[str], out: str = "") -> str:
+    """The NumPy call of a value, into `out` if that is given."""
+    into = f", out={out}" if out else ""
+    shape = f"({value.shape[0]},)" if len(value.shape) == 1 else f"({', '.join(value.shape)})"
+    match value.op:
+        case "ones":
+            return f"np.ones({shape}, dtype)"
+        case "eye":
+            return f"np.eye({value.shape[0]}, dtype=dtype)"
+        case "sum":
+            axes = value.params[0][0] if len(value.params[0]) == 1 else value.params[0]
+            return f"np.add.reduce({args[0]}, axis={axes}{', keepdims=True' * value.params[1]}{into})"
+        case "max":
+            return f"np.maximum.reduce({args[0]}, axis={value.params[0]}{', keepdims=True' * value.params[1]}{into})"
+        case "vecdot":
+            return f"np.vecdot({', '.join(args)}{', keepdims=True' * value.params[0]}{into})"
+        case "einsum":
+            best = ", optimize=True" * (len(args) > 1)
+            return f'np.einsum("{value.params[0]}", {", ".join(args)}{best}{into})'
+        case "call":
+            return f"{value.params[0]}({', '.join(args)})"
+        case "linalg":
+            return f"np.linalg.{value.params[0]}({args[0]})" + "[1]" * (value.params[0] == "slogdet")
+    if value.op in FLAGS and value.params:
+        return f"np.{value.op}({', '.join(args)}{into})" if out else f"np.{value.op}({', '.join(args)}).astype(dtype)"
+    return f"np.{value.op}({', '.join(args)}{into})"
+
+
+def needed(graph: list[Value], results: dict[str, Value]) -> list[Value]:
+    """The values that the results rest on, in order."""
+    wanted = set(results.values())
+    for value in reversed(graph):
+        if value in wanted:
+            wanted.update(value.args)
+    return [value for value in graph if value in wanted]

@@ -1,0 +1,99 @@
+"""`make_value_and_grad` of the exported modules: the same numbers as autograd, in arrays that are made once."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from oracle.compare import survey
+
+import symbackprop as sb
+from symbackprop.codegen import compile_module
+from symbackprop.doors import export
+
+NETWORK = """
+X: R[B, n]; Y: R[B, k]; W1: R[n, m]; b1: R[m]; W2: R[m, k]; b2: R[k]
+H = tanh(X @ W1 + b1)
+C = sum((sigmoid(H @ W2 + b2) - Y)**2) / (2 * B)
+"""
+SIZES = {"B": 5, "n": 4, "m": 3, "k": 2}
+
+
+def arrays(seed: int = 0, dtype: type = float) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    shapes = {"X": (5, 4), "Y": (5, 2), "W1": (4, 3), "b1": (3,), "W2": (3, 2), "b2": (2,)}
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def module(text: str = NETWORK, **options: object) -> dict:
+    return compile_module(export(sb.derive(sb.parse(text), **options)))
+
+
+def twice(text: str, sizes: dict[str, int], data: dict[str, np.ndarray]) -> tuple:
+    """The results of a second call, after one with other data has filled every array."""
+    call = module(text)["make_value_and_grad"](sizes)
+    for value in data.values():
+        value.flags.writeable = False
+    with np.errstate(all="ignore"):
+        call(check=False, **{name: value * 0.5 for name, value in data.items()})
+    return call(**data)
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_random_programs_agree_with_autograd(block: int) -> None:
+    summary = survey(range(7000 + 50 * block, 7050 + 50 * block), twice)
+    assert not summary.wrong, [(r.seed, r.message) for r in summary.wrong]
+    assert summary.compared > 40
+
+
+def test_results_live_in_the_workspace_and_inputs_do_not() -> None:
+    call = module()["make_value_and_grad"](SIZES)
+    first, second = arrays(1), arrays(2)
+    _, kept = call(**first)
+    held = {name: value.copy() for name, value in kept.items()}
+    _, again = call(**second)
+    assert all(kept[name] is again[name] for name in kept)
+    assert all(np.abs(kept[name] - held[name]).max() > 1e-6 for name in kept)
+    assert not any(np.shares_memory(a, b) for a in again.values() for b in second.values())
+    results = list(again.values())
+    assert not any(np.shares_memory(a, b) for k, a in enumerate(results) for b in results[:k])
+
+
+def test_a_call_makes_no_array() -> None:
+    text = "X: R[B, n]; W: R[n, n]; Y: R[B, n]\nC = sum((tanh(X @ W) - Y)**2)"
+    call = module(text)["make_value_and_grad"]({"B": 200, "n": 100})
+    data = {name: np.random.default_rng(0).normal(size=shape) for name, shape in
+            (("X", (200, 100)), ("W", (100, 100)), ("Y", (200, 100)))}
+    call(**data)
+    tracemalloc.start()
+    call(**data)
+    top = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert top < 8192  # one array has 80,000 bytes
+
+
+@pytest.mark.parametrize("sizes", [{}, {"B": 5, "n": 4, "m": 3}, {**SIZES, "k": 0}, {**SIZES, "k": 2.0}, None])
+def test_a_size_that_is_not_given_is_named(sizes: dict) -> None:
+    with pytest.raises(ValueError, match="sizes lacks a whole number for"):
+        module()["make_value_and_grad"](sizes)
+
+
+def test_other_sizes_and_wider_types_are_refused() -> None:
+    call = module()["make_value_and_grad"](SIZES, np.float32)
+    with pytest.raises(ValueError, match=r"W1 has shape \(3, 3\), wanted \(4, 3\)"):
+        call(**{**arrays(dtype=np.float32), "W1": np.zeros((3, 3), np.float32)})
+    with pytest.raises(ValueError, match="X holds float64, but this function was made for float32"):
+        call(**{**arrays(dtype=np.float32), "X": np.zeros((5, 4))})
+    loss, gradients = call(**{**arrays(dtype=np.float32), "X": np.ones((5, 4), int)})
+    assert {np.asarray(v).dtype for v in (loss, *gradients.values())} == {np.dtype(np.float32)}
+
+
+def test_arrays_that_are_not_contiguous_are_read_right() -> None:
+    data = arrays(3)
+    wanted = module()["value_and_grad"](**data)
+    turned = {name: np.asfortranarray(value) if value.ndim == 2 else np.repeat(value, 2)[::2] for name, value in data.items()}
+    found = module()["make_value_and_grad"](SIZES)(**turned)
+    assert np.isclose(found[0], wanted[0])
+    for name, value in wanted[1].items():
+        np.testing.assert_allclose(found[1][name], value, rtol=1e-12)
