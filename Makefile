@@ -12,7 +12,7 @@ TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 .DEFAULT_GOAL := help
 
 help: ## say what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
 
 demo: $(STAMP) compiled ## derive, explain and check the 3-4-2 network
 	@$(PY) -m symbackprop demo $(ARGS)
