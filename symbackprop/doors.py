@@ -22,14 +22,17 @@ KINDS = {".tex": "tex", ".md": "md", ".markdown": "md", ".ipynb": "ipynb"}
 
 
 def parse(text: str) -> Program:
-    """The model that a text means, in LaTeX (or formulas one a line) or in Python syntax.
+    """The model that a text means, in LaTeX (or formulas one a line), in Python syntax, or as hand-written NumPy code.
 
     >>> parse(r"x \\in \\mathbb{R}^n \\quad C = \\sum_i x_i^2").inputs["x"].shape
     (n,)
 
     Raises `ParseError`, `ShapeError` or `UnsupportedError` with line and column.
     """
+    from .source.backward import is_code, read_code
     from .tex.detect import is_mathematics
+    if is_code(text):
+        return read_code(text)
     if is_mathematics(text):
         from .tex.read import read_document
         return read_document(text)
@@ -38,7 +41,8 @@ def parse(text: str) -> Program:
 
 
 def read(path: str | Path) -> Program:
-    """The model in a file, by its ending: .tex, .md and .ipynb are read for their formulas; `-` is standard input.
+    """The model in a file, by its ending: .tex, .md and .ipynb are read for their formulas, .py for the gradients that its
+    code assigns; `-` is standard input.
 
     Raises as `parse`, and `ParseError` where a file is not UTF-8 text.
     """
@@ -49,6 +53,9 @@ def read(path: str | Path) -> Program:
     except UnicodeDecodeError as error:
         raise ParseError(f"{path} is not UTF-8 text (byte {error.start})") from None
     kind = KINDS.get(Path(path).suffix.lower())
+    if Path(path).suffix.lower() == ".py":
+        from .source.backward import read_code
+        return read_code(text)
     if kind is None:
         return parse(text)
     from .tex.read import read_document

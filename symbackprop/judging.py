@@ -306,9 +306,9 @@ class Judge:
         if factor is None or not factor.free_symbols <= sizes_of(self.program) or not self.proves(claim.left, scale(1 / factor, meant)):
             return None
         trial = {**self.standing, claim.left.name: Standing(claim, meant, scale(factor, claim.left), False)}
-        before, self.standing = self.standing, trial
+        before, self.standing, through = self.standing, trial, {claim.left.name}
         try:
-            later = next((c for c in self.program.claims[at + 1:] if self.restores(c, claim.left.name)), None)
+            later = next((c for c in self.program.claims[at + 1:] if self.restores(c, through)), None)
         finally:
             self.standing = before
         if later is None:
@@ -318,16 +318,16 @@ class Judge:
         said = f"{name} stands for {factor} times the derivative; line {later.place.line if later.place else '?'} restores the factor"
         return replace(self.compared(head, scale(factor, claim.left), meant), assumptions=(said, *head.assumptions))
 
-    def restores(self, later: Claim, name: str) -> bool:
-        """Whether a later line that reads `name`, perhaps through lines between, is right with it as it stands."""
-        if later.right is None or later.left is None or type(later.left) is not Var:
+    def restores(self, later: Claim, through: set[str]) -> bool:
+        """Whether a later line that reads one of these names is right with them as they stand; else it is one more of them."""
+        if later.right is None or type(later.left) is not Var or not names_in(later.right).keys() & through:
             return False
         right = self.reading(later.right, "written")
-        if name in names_in(later.right) or right is not later.right:
-            if right.shape == later.left.shape and self.bench.differ_roughly(later.left, right) is False:
-                return True
-            if type(later.left) is Var and later.left.name not in self.standing:
-                self.standing[later.left.name] = Standing(later, right, right, True)
+        if right.shape == later.left.shape and self.bench.differ_roughly(later.left, right) is False:
+            return True
+        if later.left.name not in self.standing:
+            self.standing[later.left.name] = Standing(later, right, right, True)
+        through.add(later.left.name)
         return False
 
     def proves(self, left: Expr, right: Expr) -> bool:

@@ -13,6 +13,7 @@ from ..algebra import Const, add, broadcast, contract, hadamard, scale, total
 from ..cells import filled
 from ..errors import ShapeError
 from ..expr import Expr, Labels, Shape, show_shape
+from ..tex.tensors import same
 
 
 def common_shape(shapes: Sequence[Shape]) -> Shape:
@@ -25,7 +26,7 @@ def common_shape(shapes: Sequence[Shape]) -> Shape:
         for k, dim in enumerate(shape, rank - len(shape)):
             if result[k] is sp.S.One:
                 result[k] = dim
-            elif dim is not sp.S.One and dim is not result[k] and dim != result[k]:
+            elif dim is not sp.S.One and dim is not result[k] and not same(dim, result[k]):
                 raise ShapeError(clash(shapes))
     return tuple(result)
 
@@ -82,7 +83,7 @@ def matmul(a: Expr, b: Expr) -> Expr:
     if not a.shape or not b.shape:
         raise ShapeError("@ needs two tensors, and one of them is a scalar")
     inner_b = b.shape[-2] if b.rank > 1 else b.shape[0]
-    if a.shape[-1] is not inner_b and a.shape[-1] != inner_b:
+    if a.shape[-1] is not inner_b and not same(a.shape[-1], inner_b):
         raise ShapeError(f"{show_shape(a.shape)} @ {show_shape(b.shape)} does not fit")
     if a.rank <= 2 and b.rank <= 2:
         left = (0, 1) if a.rank == 2 else (1,)

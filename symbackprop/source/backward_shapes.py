@@ -1,0 +1,115 @@
+"""Shapes that hand-written code states: `# X: R[B, n]`, docstrings ("of shape (n, m)"), comments, asserts.
+
+Sizes in `R[...]` are meant as written; those of prose are names that may turn out to be others.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+
+import sympy as sp
+
+from ..expr import Shape, size
+from ..tex.tensors import Unknown
+
+DECLARED = re.compile(r"\b([A-Za-z_]\w*)\s*:\s*R(?:\[([^\]]*)\])?(?![\w\[])")
+PROSE = re.compile(r"^[\s\-*•#]*[`'\"]?((?:[A-Za-z_][\w.]*)(?:\s*(?:,|and)\s*[A-Za-z_]\w*)*)[`'\"]?\s*(?:--|:|-|=|—|is\b|\()(.*)$")
+TUPLE = re.compile(r"[\(\[]([^()\[\]]*)[\)\]]")
+SHAPED = re.compile(r"\b(?:shape|size|dimensions?|dims?|array|matrix|ndarray|vector)\b", re.IGNORECASE)
+SCALAR = re.compile(r"\b(?:scalar|float|learning rate|regulari[sz]ation strength)\b", re.IGNORECASE)
+WORD = re.compile(r"[A-Za-z_]\w*$")
+
+
+def declared_shapes(text: str, tree: ast.Module) -> dict[str, Shape]:
+    """Name -> shape, for every name whose shape the text states; comments win over docstrings."""
+    found: dict[str, Shape] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) and (doc := ast.get_docstring(node)):
+            for line in doc.split("\n"):
+                for name, shape in from_prose(line).items():
+                    found.setdefault(name, shape)
+        if isinstance(node, ast.Assert):
+            found.update({k: v for k, v in from_assert(node.test).items() if k not in found})
+    for comment in comments(text):
+        exact = {m.group(1): exact_shape(m.group(2)) for m in DECLARED.finditer(comment)}
+        found.update({k: v for k, v in exact.items() if v is not None})
+        if not exact:
+            for name, shape in from_prose(comment).items():
+                found.setdefault(name, shape)
+    return found
+
+
+def comments(text: str) -> list[str]:
+    try:
+        return [t.string.lstrip("#") for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
+    except (tokenize.TokenError, SyntaxError):
+        return []
+
+
+def exact_shape(inside: str | None) -> Shape | None:
+    """`m, n` of `R[m, n]`."""
+    if inside is None:
+        return ()
+    parts = [p.strip() for p in inside.split(",")]
+    if not all(p.isdigit() and 0 < int(p) < 10**9 or WORD.match(p) for p in parts):
+        return None
+    return tuple(size(int(p)) if p.isdigit() else size(p) for p in parts)
+
+
+def from_prose(line: str) -> dict[str, Shape]:
+    """`X -- input data of shape (n_x, number of examples)`, `- W1: First layer weights; has shape (D, H)`."""
+    match = PROSE.match(line)
+    if not match:
+        return {}
+    names = [n.split(".")[-1] for n in re.split(r"\s*(?:,|\band\b)\s*", match.group(1))]
+    rest = match.group(2) + (")" if line[match.end(1):].lstrip().startswith("(") else "")
+    rest = "(" + rest if rest.endswith(")") and "(" not in rest else rest
+    said = bool(SHAPED.search(rest))
+    for inside in TUPLE.findall(rest):
+        shape = soft_shape(inside, said)
+        if shape is not None:
+            return {name: shape for name in names}
+    if SCALAR.search(rest) and not said:
+        return {name: () for name in names}
+    return {}
+
+
+def soft_shape(inside: str, said: bool) -> Shape | None:
+    """A tuple of prose as a shape; None where it is none."""
+    if "..." in inside or "=" in inside:
+        return None
+    parts = [p.strip() for p in inside.split(",")]
+    if parts and not parts[-1]:
+        parts = parts[:-1]
+    elif len(parts) == 1:
+        return None
+    if not 1 <= len(parts) <= 3:
+        return None
+    dims: list[sp.Expr] = []
+    for part in parts:
+        word = re.sub(r"\W+", "_", part).strip("_")
+        if part.isdigit() and int(part) > 0:
+            dims.append(size(int(part)))
+        elif WORD.match(word) and (said or " " not in part):
+            dims.append(open_size(word))
+        else:
+            return None
+    return tuple(dims)
+
+
+def from_assert(test: ast.expr) -> dict[str, Shape]:
+    """`assert X.shape == (n, m)`."""
+    match test:
+        case ast.Compare(left=ast.Attribute(value=ast.Name(id=name), attr="shape"), ops=[ast.Eq()], comparators=[ast.Tuple(elts=elts)]):
+            inside = [ast.unparse(e) for e in elts]
+            shape = soft_shape(", ".join(inside) + ",", False)
+            return {name: shape} if shape is not None else {}
+    return {}
+
+
+def open_size(name: str) -> Unknown:
+    """A size that may turn out to be another."""
+    return Unknown(name, integer=True, positive=True)

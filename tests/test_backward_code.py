@@ -1,0 +1,58 @@
+"""Hand-written NumPy code: every verdict is held against finite differences of the code itself, which only the test runs."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from code_cases import CASES, Case
+from symbackprop.doors import read
+from symbackprop.verdict import Verdict, judge
+
+CODE = Path(__file__).parent / "code"
+
+
+def verdicts(name: str) -> dict[str, Verdict]:
+    found = {}
+    for verdict in judge(read(CODE / name), 6.0):
+        found.setdefault(verdict.quantity, verdict)
+    return found
+
+
+def differences(loss: object, values: dict[str, np.ndarray], name: str, step: float = 1e-6) -> np.ndarray:
+    """Central differences of a loss by one of its arrays."""
+    base = np.asarray(values[name], dtype=float)
+    found = np.zeros(base.shape)
+    for at in np.ndindex(base.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = base.copy()
+            moved[at] += sign * step
+            ends.append(loss({**values, name: moved if base.shape else float(moved)}))
+        found[at] = (ends[0] - ends[1]) / (2 * step)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.file)
+def test_verdicts_are_what_differences_say(case: Case) -> None:
+    module = runpy.run_path(str(CODE / case.file))
+    loss, values, claimed = case.run(module, np.random.default_rng(3))
+    found = verdicts(case.file)
+    for quantity, (name, gradient) in claimed.items():
+        truth = differences(loss, values, name)
+        right = np.shape(gradient) == truth.shape and np.allclose(gradient, truth, rtol=1e-5, atol=1e-7)
+        assert right == (quantity not in case.wrong), f"{quantity}: the case itself is labelled wrongly"
+        assert found[quantity].verdict in (("proved", "confirmed") if right else ("refuted",)), f"{quantity}: {found[quantity]}"
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.wrong], ids=lambda c: c.file)
+def test_the_mistake_is_found_in_its_line(case: Case) -> None:
+    found = verdicts(case.file)
+    own = {q: v for q, v in found.items() if v.verdict == "refuted" and v.kind != "inherited"}
+    assert set(own) == {case.mistake}
+    verdict = own[case.mistake]
+    assert case.fragment in (CODE / case.file).read_text().splitlines()[verdict.line - 1]
+    assert verdict.kind in case.kinds, verdict
