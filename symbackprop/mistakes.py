@@ -273,7 +273,20 @@ def terms_dropped(f: Formula) -> Iterator[Edit]:
             yield Edit((((a, b), keep),), f.of(part.parts[k]), mark=part.parts[k].span)
 
 
+def chains(f: Formula) -> Iterator[Span]:
+    """Neighbouring factors of a product, at least two and not all of them."""
+    for part in of_kind(f, "product"):
+        n = len(part.parts)
+        for length in range(2, min(n, 5)):
+            for k in range(n - length + 1):
+                if k == 0 or part.ops[k - 1] != "/":
+                    yield part.parts[k].span[0], part.parts[k + length - 1].span[1]
+
+
 def slopes_added(f: Formula) -> Iterator[Edit]:
+    for slope in f.slopes:
+        for a, b in chains(f):
+            yield Edit((((a, b), f"(({f.text[a:b]}){f.spell.hadamard}{slope.text})"),), slope.text, 0.05)
     for slope in f.slopes:
         for part in places(f):
             yield put(part, f"{f.spell.factor(part)}{f.spell.hadamard}{slope.text}", slope.text, 0.0 if part is f.root else 0.1)
@@ -300,7 +313,8 @@ def factors_added(f: Formula) -> Iterator[Edit]:
     for word in f.words:
         for part in places(f) if not word.is_size else ():
             tight = f.spell.factor(part)
-            yield put(part, f"{tight}{f.spell.hadamard}{word.text}", word.text, 0.0 if part is f.root else 0.1)
+            times = f.spell.scalar if word.rank == 0 else f.spell.hadamard
+            yield put(part, f"{tight}{times}{word.text}", word.text, 0.0 if part is f.root else 0.1)
             if word.rank:
                 yield put(part, f"{f.spell.transposed(word.text)}{f.spell.matmul}{tight}", word.text, 0.1)
                 yield put(part, f"{word.text}{f.spell.matmul}{tight}", word.text, 0.1)

@@ -61,6 +61,7 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     words = [Word(spelled(name), name, var.rank) for name, var in variables.items()]
     words += [Word(t, n, r) for t, n, r in quantities(judge, claim, is_tex)]
     scripted = scripted_in(claim.origin[:20000]) if is_tex else ()
+    scripted = (*scripted, *indexed(claim, scripted, program, spelled)) if is_tex else ()
     words += [Word(t, t, 0) for t in scripted] + [Word(n, n, 0, True) for n in size_names(program)]
     kept = tuple(dict.fromkeys(w for w in words if is_tex or w.name.isidentifier() or "grad(" in w.text))
     active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
@@ -74,6 +75,15 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     if claim.right is not None and claim.left is not None and claim.right.shape == claim.left.shape:
         rest = tuple(remainder(program, judge.truth, claim.left, claim.right, is_tex, spoken_by(judge, claim, is_tex)))
     return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8], rest)
+
+
+def indexed(claim: Claim, scripted: tuple[str, ...], program: Program, spelled: Callable[[str], str]) -> list[str]:
+    """Names at the free indices of an entrywise claim: `x_j`, `x_j^{(i)}` for \\partial \\theta_j."""
+    left = claim.text.partition("=")[0]
+    letters = dict.fromkeys(c for group in re.findall(r"_\{?([a-z]{1,2})\b", left) for c in group)
+    plain = [spelled(n) for n, v in program.inputs.items() if v.rank and "_" not in spelled(n)]
+    return [f"{w.partition('^')[0]}_{c}{'^' + w.partition('^')[2] if '^' in w else ''}" for c in letters
+            for w in (*plain, *(s for s in scripted if "_" not in s))]
 
 
 def spoken_by(judge: Judge, claim: Claim, is_tex: bool) -> dict[str, str]:

@@ -10,7 +10,7 @@ from .budget import OutOfTime
 from .errors import SymbackpropError
 from .expr import Add, Expr, Var, names_in, walk
 from .normal import TooLarge, expanded
-from .program import Claim, Program
+from .program import Claim, Fact, Program
 from .truth import Truth, is_quantity
 from .writing import TextWriter
 
@@ -52,7 +52,7 @@ def remainder(program: Program, truth: Truth, left: Expr, right: Expr, is_tex: b
         if any(n not in spoken for n in names_in(a) if is_quantity(n)):
             continue
         for x, y in dict.fromkeys(((a, right), (truth.without_activations(a), truth.without_activations(right)))):
-            whole, parts = terms_of(x), terms_of(add([x, negative(y)]))
+            whole, parts = terms_of(x, program.facts), terms_of(add([x, negative(y)]), program.facts)
             if 0 < len(parts) <= 2 and len(parts) < len(whole):
                 node = add(parts)
                 try:
@@ -61,10 +61,10 @@ def remainder(program: Program, truth: Truth, left: Expr, right: Expr, is_tex: b
                     continue
 
 
-def terms_of(node: Expr) -> list[Expr]:
+def terms_of(node: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
     """The terms of a node multiplied out, like ones merged."""
     try:
-        found = add(expanded(node, ()))
+        found = add(expanded(node, facts))
     except (TooLarge, OutOfTime):
         return []
     return [] if is_zero(found) else list(found.terms) if type(found) is Add else [found]

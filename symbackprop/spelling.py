@@ -14,7 +14,7 @@ ATOMS = ("name", "number", "call", "group", "transpose")
 class Python:
     """NumPy's signs."""
 
-    hadamard, matmul = " * ", " @ "
+    hadamard, matmul, scalar = " * ", " @ ", " * "
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -63,7 +63,7 @@ class Tex(Python):
         self.mark = found.group() if found else r"^\top"
         signs = re.search(r"\\odot|\\circ|\\bullet|⊙|∘|\.\*", whole)
         self.hadamard = f" {signs.group()} " if signs else r" \odot "
-        self.matmul = " "
+        self.matmul = self.scalar = " "
 
     def transposed(self, text: str) -> str:
         return f"({text}){self.mark}" if "^" in text and not text.startswith(("(", r"\left")) else f"{text}{self.mark}"
