@@ -22,7 +22,7 @@ from .points import draw, size_names
 from .program import Fact, Program
 from .truth import Truth, is_quantity
 
-DIGITS, TOLERANCE, ROUGH = 50, 1e-35, 1e-6
+DIGITS, TOLERANCE, ROUGH, SLOPE = 50, 1e-35, 1e-6, 1e-20
 PRECISE_COST, FLOAT_COST = 60_000, 200_000_000
 TRIALS, REAL_POINTS = 3, 2
 RATIONAL = ("gelu", "gelu_tanh", "silu", "elu")
@@ -227,6 +227,41 @@ class Bench:
         degree = sum((*degrees(a, known), *degrees(b, known)))
         per_trial = 18.0 - float(np.log10(float(min(max(degree, 1), 10**17))))
         return int(per_trial * min(trials, TRIALS))
+
+    def found_difference(self, a: Expr, b: Expr, seeds: int = 12) -> Point | None:
+        """A point of many at which both sides have a value and differ; for sides that seldom have one."""
+        for seed in range(seeds):
+            for which in range(len(self.tuples)):
+                rough = self.point("float", which, seed)
+                gap = rough and gap_at(rough, a, b)
+                if gap is not None and gap[0] > ROUGH:
+                    precise = self.point("precise", which, seed)
+                    sure = precise and gap_at(precise, a, b)
+                    if precise is None or sure is not None and sure[0] > TOLERANCE:
+                        return precise or rough
+        return None
+
+    def slope_differs(self, quantity: Var, above: str, below: str) -> bool:
+        """Whether a derivative differs from the quotient of differences of what it differentiates, at 50 digits."""
+        point = self.point("precise", 0)
+        if point is None:
+            return False
+        with mpmath.workdps(DIGITS + 10):
+            try:
+                base, step = np.asarray(point.work(self.truth.variables[below])), mpmath.mpf(10) ** -20
+                rng = np.random.default_rng([point.seed, 31])
+                direction = np.asarray(point.field.array(rng.choice((-1.0, 1.0), size=base.shape) * rng.integers(1, 5, size=base.shape)), dtype=object)
+                sides = []
+                for sign in (1, -1):
+                    moved = Point(self.truth, point.sizes, point.given, point.field, point.seed)
+                    moved.values[below] = np.asarray(base + sign * step * direction, dtype=object)
+                    sides.append(np.asarray(moved.work(self.truth.variables[above]), dtype=object))
+                slope = np.asarray((sides[0] - sides[1]) / (2 * step), dtype=object)
+                said = np.tensordot(np.asarray(point.work(quantity), dtype=object), direction, axes=base.ndim)
+                size = max([abs(v) for v in (*slope.ravel(), *np.asarray(said, dtype=object).ravel())] + [mpmath.mpf(10) ** -9])
+                return bool(np.max(np.abs(np.asarray(slope - said, dtype=object))) > SLOPE * size)
+            except FAILURES:
+                return False
 
     def witness(self, a: Expr, b: Expr, point: Point | None) -> Witness | None:
         """The smallest sizes and plainest data at which two sides differ, worked out again with more digits."""

@@ -56,6 +56,7 @@ class Judge:
         self.standing: dict[str, Standing] = {}
         self.granted: tuple[Fact, ...] = ()
         self.factors: dict[str, sp.Expr] = {}
+        self.checked: dict[str, bool] = {}
 
     def verdicts(self, progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
         found = []
@@ -110,15 +111,23 @@ class Judge:
 
     def unknown(self, claim: Claim) -> str | None:
         """Why what the claim speaks of cannot be derived; None where it can."""
-        for side in (claim.left, claim.right):
-            for name in names_in(side):
-                if is_quantity(name):
-                    try:
-                        if self.truth.equation(name).shape != names_in(side)[name].shape:
-                            return f"{name} has another shape than the derivative it names"
-                    except SymbackpropError as error:
-                        return error.message
+        named = {n: v for side in (claim.left, claim.right) for n, v in names_in(side).items() if is_quantity(n)}
+        for name, var in named.items():
+            try:
+                if self.truth.equation(name).shape != var.shape:
+                    return f"{name} has another shape than the derivative it names"
+            except SymbackpropError as error:
+                return error.message
+            if self.disagrees(name):
+                return f"the derivation of {name} does not agree with differences: an error of symbackprop, please report it"
         return None
+
+    def disagrees(self, quantity: str) -> bool:
+        """Whether our own derivative fails against differences of what it differentiates; asked once for each."""
+        if quantity not in self.checked:
+            var = Var(quantity, self.truth.equation(quantity).shape)
+            self.checked[quantity] = self.bench.slope_differs(var, *parts_of(quantity))
+        return self.checked[quantity]
 
     def judged(self, claim: Claim, at: int, head: Verdict) -> Verdict:
         meant = self.reading(claim.right, "meant")
@@ -231,8 +240,10 @@ class Judge:
             return nothing
         positive = Bench(bench.program, self.truth, facts)
         agreement, point = positive.agreement(left, right)
-        if point is not None:
-            return self.refuted(head, left, right, positive, point)
+        for where in (positive, bench):
+            point = point or (where.found_difference(left, right) if not agreement.points else None)
+            if point is not None:
+                return self.refuted(head, left, right, where, point)
         said = ("all inputs are positive, since a side has no value elsewhere", *head.assumptions)
         return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator") \
             if agreement.points else nothing
