@@ -89,7 +89,7 @@ class Witness:
     def __str__(self) -> str:
         where = ", ".join(f"{k} = {v}" for k, v in self.sizes.items())
         count = sum(np.size(v) for v in self.values.values())
-        data = ", ".join(f"{k} = {show_data(v)}" for k, v in self.values.items()) if self.whole and count <= 24 else f"data of seed {self.seed}"
+        data = ", ".join(f"{k} = {show_data(v)}" for k, v in self.values.items()) if self.whole and count <= 32 else f"data of seed {self.seed}"
         entry = f"entry [{', '.join(map(str, self.entry))}] " if self.entry else "it "
         return f"{'at ' + where + ', ' if where else 'at '}{data}: {entry}is {self.true}, the formula gives {self.claimed}"
 

@@ -265,3 +265,36 @@ def test_the_page_marks_the_wrong_part_and_escapes(tmp_path):
     page.feed((tmp_path / "page.html").read_text())
     assert page.marked == "y - yhat" and "b" not in set(page.tags) - {"b"} and "script" not in page.tags
     assert "&lt;b&gt;.net" in (tmp_path / "page.html").read_text()
+
+
+def test_the_thread_about_the_hadamard_product():
+    found = sb.verify(sb.read("examples/stackexchange_hadamard.tex"))
+    assert [(v.verdict, v.kind) for v in found] == [("proved", ""), ("refuted", "shape"), ("refuted", "missing-outer-product")]
+    assert any("C = ½‖yhat − y‖² is assumed" in a for v in found for a in v.assumptions)
+    assert "2×4×2" in found[1].evidence and "derivative of yhat by z_yhat = vᵀ h + b" in found[1].diagnosis["message"]
+    assert "2×1" in found[2].evidence and "dC/dz_yhat" in found[2].diagnosis["message"] and "= h (" in found[2].diagnosis["fix"]
+
+
+def test_the_laws_of_the_hadamard_product():
+    assert [v.verdict for v in sb.verify(sb.read("examples/hadamard_laws.tex"))] == ["proved"] * 5
+
+
+def test_a_wrong_derivation_of_our_own_is_no_verdict_on_the_claim(monkeypatch):
+    from symbackprop import truth
+    from symbackprop.algebra import scale
+    right = truth.sweep
+
+    def wrong(*args):
+        backward = right(*args)
+        return backward.__class__(backward.inputs, tuple(e._replace(expr=scale(2, e.expr)) for e in backward.equations), backward.outputs)
+    monkeypatch.setattr(truth, "sweep", wrong)
+    (found,) = sb.verify(NET + "grad(C, z2) == (yhat - y) * yhat * (1 - yhat)")
+    assert found.verdict == "undecided" and "error of symbackprop" in found.evidence
+
+
+def test_a_wrong_normal_form_is_caught_at_a_point(monkeypatch):
+    from symbackprop import evidence, proof
+    monkeypatch.setattr(proof, "is_equal", lambda *args: True)
+    monkeypatch.setattr(evidence.Bench, "differ_roughly", lambda *args, **kw: False)
+    (found,) = sb.verify(NET + "grad(C, z2) == 2 * (yhat - y) * yhat * (1 - yhat)")
+    assert not found.is_right
