@@ -105,7 +105,7 @@ def words(latex: str) -> list[str]:
     (r"\mathrm{eps}", ["eps"]),
     (r"\operatorname{softmax}_{\text{rows}}(S)", ["softmax", "rows", "(", "S", ")"]),
     (r"\boldsymbol{\delta}", ["𝜹"]),
-    (r"{W^{(1)}}^{\top}", ["W", "(", "1", ")", "⊤"]),
+    (r"W^{(1)\top}", ["W", "(", "1", ")", "⊤"]),
     (r"\begin{cases} a & x > 0 \\ b & \text{otherwise} \end{cases}", ["{", "a", "x", ">", "0", "b", "otherwise"]),
 ])
 def test_mathml_holds_the_pieces(latex: str, expected: list[str]) -> None:

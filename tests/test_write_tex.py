@@ -72,9 +72,9 @@ def test_pieces_look_as_in_a_paper(expected: str) -> None:
 
 
 @pytest.mark.parametrize(("mark", "plain", "labelled"), [
-    ("top", r"W^{\top} b", r"{W^{(1)}}^{\top} b"), ("T", "W^{T} b", "{W^{(1)}}^{T} b"),
-    ("intercal", r"W^{\intercal} b", r"{W^{(1)}}^{\intercal} b"),
-    ("sfT", r"W^{\mathsf{T}} b", r"{W^{(1)}}^{\mathsf{T}} b"), ("prime", "W' b", "{W^{(1)}}' b")])
+    ("top", r"W^{\top} b", r"W^{(1)\top} b"), ("T", "W^{T} b", "W^{(1)T} b"),
+    ("intercal", r"W^{\intercal} b", r"W^{(1)\intercal} b"),
+    ("sfT", r"W^{\mathsf{T}} b", r"W^{(1)\mathsf{T}} b"), ("prime", "W' b", r"W^{(1)\prime} b")])
 def test_transposes_never_meet_a_superscript(mark: str, plain: str, labelled: str) -> None:
     assert tex(turned(W, b), f"transpose={mark}") == plain
     assert tex(turned(W1, b), f"transpose={mark},layers=paren") == labelled

@@ -1,7 +1,7 @@
 """Forms -> LaTeX: the pieces of `TextWriter` as they look in a paper; where brackets go is decided there.
 
-TeX refuses a second superscript on one symbol, so a name such as W^{(1)} is grouped before it is transposed, and gets
-brackets before it is raised to a power.
+TeX refuses a second superscript on one symbol, so the mark of a transpose joins the label of a name such as W^{(1)}, and
+the name gets brackets before it is raised to a power.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..writing import ATOM, TIGHT, Piece, TextWriter
 
 TRANSPOSES = {"top": r"\top", "T": "T", "intercal": r"\intercal", "sfT": r"\mathsf{T}", "prime": r"\prime"}
 TALL = (r"\frac", r"\begin", r"\sum", r"\sqrt")
+COMMAND_END = re.compile(r"\\[A-Za-z]+\Z")
 COMMAND_SCRIPT = re.compile(r"[_^](\\[A-Za-z]+)\Z")
 
 
@@ -66,12 +67,12 @@ def opening(tex: str) -> int:
 
 
 def add_superscript(tex: str, mark: str) -> str:
-    """`mark` above a symbol, outside of the superscript it may have: `{W^{(1)}}^{\\top}`."""
-    return f"{grouped(tex)}^{{{mark}}}"
-
-
-def grouped(tex: str) -> str:
-    return f"{{{tex}}}" if split_scripts(tex)[2] else tex
+    """`mark` above a symbol, after the superscript it may have: `W^{(1)\\top}`."""
+    nucleus, below, above = split_scripts(tex)
+    if not above:
+        return f"{tex}^{{{mark}}}"
+    gap = " " if COMMAND_END.search(above) and mark[0].isalpha() else ""
+    return f"{nucleus}^{{{above}{gap}{mark}}}" + (f"_{{{below}}}" if below else "")
 
 
 def add_subscript(tex: str, indices: str) -> str:
@@ -138,7 +139,7 @@ class LatexWriter(TextWriter):
 
     def transpose_mark(self, text: str) -> str:
         if self.notation.transpose == "prime":
-            return grouped(text) + "'"
+            return add_superscript(text, r"\prime") if split_scripts(text)[2] else text + "'"
         return add_superscript(text, TRANSPOSES[self.notation.transpose])
 
     def inverse_mark(self, text: str, transposed: bool) -> str:
