@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 PUBLIC = {
     "parse": "doors", "read": "doors", "derive": "results", "check": "doors", "verify": "doors", "lambdify": "doors",
-    "export": "doors", "Notation": "notation",
+    "export": "doors", "layers": "layers", "Notation": "notation",
     "Derivation": "results", "Gradient": "results", "Program": "program", "Equation": "program", "Fact": "program",
     "Step": "program", "Verdict": "verdict",
     "SymbackpropError": "errors", "ParseError": "errors", "ShapeError": "errors", "UnsupportedError": "errors",
@@ -20,6 +20,7 @@ def __getattr__(name: str) -> object:
     """Public names are imported when they are first asked for, so that `--help` costs neither SymPy nor NumPy."""
     if name not in PUBLIC:
         raise AttributeError(f"module 'symbackprop' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{PUBLIC[name]}", __name__), name)
+    room = importlib.import_module(f".{PUBLIC[name]}", __name__)
+    value = room if name == PUBLIC[name] else getattr(room, name)
     globals()[name] = value
     return value

@@ -5,6 +5,7 @@ A cotangent always has the shape of its primal (denominator layout); numerator l
 
 from __future__ import annotations
 
+import keyword
 import re
 import unicodedata
 from dataclasses import dataclass, field, fields, replace
@@ -85,6 +86,11 @@ def split_outside_braces(text: str) -> list[str]:
         else:
             parts[-1] += char
     return parts
+
+
+def is_name(name: str) -> bool:
+    """Whether this can be the name of a tensor or a size: names reach LaTeX, pages and source."""
+    return bool(NAME.match(name)) and not keyword.iskeyword(name) and len(name) <= 40
 
 
 def check_tex_name(value: str) -> str:

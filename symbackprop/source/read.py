@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import io
-import keyword
 import re
 import tokenize
 import warnings
@@ -17,7 +16,7 @@ import sympy as sp
 
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
-from ..notation import NAME, check_tex_name
+from ..notation import check_tex_name, is_name
 from ..ops import load
 from ..program import Claim, Equation, Fact, Place, Program, expose_pre_activations
 from .calls import CALLS
@@ -166,7 +165,7 @@ class Reader(Terms):
                 raise self.fail(node, f"{type(node).__name__} statements are not part of the language", kind=UnsupportedError)
 
     def new_name(self, node: ast.AST, name: str) -> None:
-        if not NAME.match(name) or keyword.iskeyword(name) or name in RESERVED or len(name) > 40:
+        if not is_name(name) or name in RESERVED:
             raise self.fail(node, f"{name} cannot be a name here")
         if name in self.tensors or name in self.functions:
             raise self.fail(node, f"{name} is defined twice", "give the new value a new name")
