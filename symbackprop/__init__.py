@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 PUBLIC = {
     "parse": "doors", "read": "doors", "derive": "results", "check": "doors", "verify": "doors", "lambdify": "doors",
-    "export": "doors", "layers": "layers", "Notation": "notation",
+    "export": "doors", "from_sympy": "bridge", "gradient": "bridge", "layers": "layers", "Notation": "notation",
     "Derivation": "results", "Gradient": "results", "Program": "program", "Equation": "program", "Fact": "program",
     "Step": "program", "Verdict": "verdict",
     "SymbackpropError": "errors", "ParseError": "errors", "ShapeError": "errors", "UnsupportedError": "errors",

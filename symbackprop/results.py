@@ -17,6 +17,8 @@ from .views import VIEWS, symbols_for, view
 from .writing import TextWriter
 
 if TYPE_CHECKING:
+    import sympy as sp
+
     from .explicit import Explicit
     from .steps import Steps
 
@@ -143,6 +145,16 @@ class Gradient:
         """The steps from the chain rule to this gradient."""
         from .steps import steps_of
         return steps_of(self.derivation.step_data, self.name, self.expr)
+
+    def as_sympy(self, form: str = "matrix") -> sp.Expr:
+        """The gradient as a SymPy `MatrixExpr` in the forward names (n×1 for a vector), or, with `form="index"`, as
+        `Eq` over `Indexed` and `Sum`. `sympy.lambdify` works on the matrix form.
+
+        Raises `UnsupportedError` where there is no matrix form.
+        """
+        from .bridge import as_sympy
+        found = {e.name: e.expr for e in self.derivation.view("expanded")}[bar(self.name)]
+        return as_sympy(found, {bar(self.name): f"d{self.derivation.loss}/d{self.name}"}, form, bar(self.name))
 
     def __str__(self) -> str:
         writer = self.derivation.writer(False)

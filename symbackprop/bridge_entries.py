@@ -1,0 +1,57 @@
+"""A node as a SymPy equation over entries: `Eq(name[i, j], Sum(…))` on `IndexedBase`s, indices from 0."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from .cells import lambda_of
+from .errors import UnsupportedError
+from .expr import Add, Apply, Const, Delta, Expr, Map, Ones, Var
+
+LETTERS = "ijklpqrstuvw"
+
+
+class Entries:
+    """Nodes entry by entry; every sum gets letters of its own."""
+
+    def __init__(self, names: dict[str, str], name: str) -> None:
+        self.names, self.name, self.used = names, name, 0
+
+    def equation(self, node: Expr) -> sp.Eq:
+        own = self.fresh(node.rank)
+        left = sp.IndexedBase(self.names.get(self.name, self.name), shape=node.shape or None)
+        return sp.Eq(left[own] if own else sp.Symbol(str(left), real=True), self.entry(node, own), evaluate=False)
+
+    def fresh(self, count: int) -> tuple[sp.Symbol, ...]:
+        start, self.used = self.used, self.used + count
+        return tuple(sp.Symbol(LETTERS[k % 12] + ("" if k < 12 else str(k // 12)), integer=True) for k in range(start, self.used))
+
+    def entry(self, node: Expr, at: tuple[sp.Symbol, ...]) -> sp.Expr:
+        match node:
+            case Var():
+                name = self.names.get(node.name, node.name)
+                return sp.IndexedBase(name, shape=node.shape)[at] if node.rank else sp.Symbol(name, real=True)
+            case Const():
+                return node.value
+            case Ones():
+                return sp.S.One
+            case Delta():
+                return sp.KroneckerDelta(*at)
+            case Add():
+                return sp.Add(*[self.entry(term, at) for term in node.terms])
+            case Map() if node.function.opaque:
+                x = sp.Dummy("x")
+                body: sp.Expr = sp.Function(node.function.name)(x)
+                for _ in node.function.derivative:
+                    body = body.diff(x)
+                return body.subs(x, self.entry(node.args[0], at))
+            case Map():
+                return lambda_of(node)(*[self.entry(arg, at) for arg in node.args])
+            case Apply():
+                raise UnsupportedError(f"{node.op} has no entries that SymPy can write")
+        where = dict(zip(node.output, at))
+        summed = [i for i in dict.fromkeys(i for labels in node.inputs for i in labels) if i not in where]
+        dims = {i: d for o, labels in zip(node.operands, node.inputs) for i, d in zip(labels, o.shape)}
+        where |= zip(summed, self.fresh(len(summed)))
+        body = sp.Mul(*[self.entry(o, tuple(where[i] for i in labels)) for o, labels in zip(node.operands, node.inputs)])
+        return sp.Sum(body, *[(where[i], 0, dims[i] - 1) for i in summed]) if summed else body
