@@ -97,3 +97,50 @@ def test_arrays_that_are_not_contiguous_are_read_right() -> None:
     assert np.isclose(found[0], wanted[0])
     for name, value in wanted[1].items():
         np.testing.assert_allclose(found[1][name], value, rtol=1e-12)
+
+
+TINY = """
+x: R[3]; y: R[2]; W1: R[4, 3]; b1: R[4]; W2: R[2, 4]; b2: R[2]
+h = sigmoid(W1 @ x + b1)
+C = sum((sigmoid(W2 @ h + b2) - y)**2) / 2
+"""
+
+
+def tiny(scale: float = 1.0, dtype: type = float) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = {"x": (3,), "y": (2,), "W1": (4, 3), "b1": (4,), "W2": (2, 4), "b2": (2,)}
+    return {name: (scale * rng.normal(size=shape)).astype(dtype) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4, 1e300])
+def test_straight_line_code_computes_what_numpy_does(scale: float) -> None:
+    source = export(sb.derive(sb.parse(TINY)))
+    assert ".tolist()" in source  # sizes this small are worth straight lines
+    names = compile_module(source)
+    data = tiny(scale)
+    with np.errstate(all="ignore"):
+        wanted, found = names["value_and_grad"](**data), names["make_value_and_grad"]()(**data)
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-12)
+    for name, value in wanted[1].items():
+        np.testing.assert_allclose(found[1][name], value, rtol=1e-10, atol=1e-300)
+
+
+def test_straight_line_code_keeps_single_precision_and_nan() -> None:
+    call = compile_module(export(sb.derive(sb.parse(TINY))))["make_value_and_grad"](dtype=np.float32)
+    loss, gradients = call(**tiny(dtype=np.float32))
+    assert {np.asarray(v).dtype for v in (loss, *gradients.values())} == {np.dtype(np.float32)}
+    data = tiny(dtype=np.float32)
+    data["x"][1] = np.nan
+    loss, gradients = call(**data)
+    assert np.isnan(loss) and np.isnan(gradients["W2"]).all()
+
+
+@pytest.mark.parametrize("text, x", [
+    ("x: R[2]; C = sum(exp(x))", [1000.0, 1.0]), ("x: R[2]; C = sum(log(x))", [0.0, 1.0]), ("x: R[2]; C = sum(1 / x)", [0.0, 1.0]),
+    ("x: R[2]; C = sum(sqrt(x))", [0.0, 1.0]), ("x: R[2]; C = sum(relu(x)) + sum(abs(x))", [np.nan, -1.0])])
+def test_straight_line_code_leaves_the_range_of_floats_as_numpy_does(text: str, x: list) -> None:
+    names = compile_module(export(sb.derive(sb.parse(text))))
+    with np.errstate(all="ignore"):
+        wanted, found = (call(x=np.array(x)) for call in (names["value_and_grad"], names["make_value_and_grad"]()))
+    np.testing.assert_array_equal(found[0], wanted[0])
+    np.testing.assert_array_equal(found[1]["x"], wanted[1]["x"])

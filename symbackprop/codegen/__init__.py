@@ -16,13 +16,15 @@ from ..expr import Apply, Const, Contract, Delta, Expr, Map, Ones, Var, is_eleme
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..program import Equation, Fact, Program
 from ..reverse import bar
-from .made import made_source
+from .made import Made
 from .scalars import ATOM, Code, number
+from .straight import MATH
 from .terms import Writer
 from .workspace import HELPERS
 
 RESERVED = {"np", "value_and_grad", "make_value_and_grad", "as_array", "check", "float", "ValueError", "sizes", "dtype",
-            "size_of", "empty", "fitting", "int", "isinstance", "type"} | {
+            "size_of", "empty", "fitting", "int", "isinstance", "type", "math", "plain", "abs",
+            *MATH.values()} | {
     name for table in (SCALAR_OPS, TENSOR_OPS) for name, row in table.items() if row.helper} | {
     "gelu_tanh_prime", "erf", "_erf"}
 AS_ARRAY = '''def as_array(name, value, *shape):
@@ -86,6 +88,7 @@ class Module:
         self.sizes = {s: self.fresh(self.safe(str(s))) for s in sorted(dims, key=str)}
         self.bound: set[sp.Symbol] = set()
         self.numbers: dict[str, int] = {}
+        self.imports: dict[str, None] = {}
         self.writer = Writer(self.names, self.sizes, self.taken)
 
     def safe(self, name: str) -> str:
@@ -111,7 +114,8 @@ class Module:
         helpers = [*([AS_ARRAY] if self.program.inputs else []), *self.writer.helpers.values()]
         made = self.made([*forward, *back])
         helpers.append(HELPERS)
-        lines = [f'"""{self.loss} and its gradients by {", ".join(self.wrt)}; needs NumPy alone."""', "", "import numpy as np"]
+        lines = [f'"""{self.loss} and its gradients by {", ".join(self.wrt)}; needs NumPy alone."""', "",
+                 *(f"import {name}" for name in self.imports), *[""] * bool(self.imports), "import numpy as np"]
         for helper in helpers:
             lines += ["", "", helper.strip()]
         lines += ["", "", f"def value_and_grad(*, {', '.join(keywords + ['check=True'])}):", *self.docstring(), *arguments,
@@ -120,10 +124,7 @@ class Module:
 
     def made(self, lines: list[str]) -> list[str]:
         """The lines of `make_value_and_grad`."""
-        helpers = "\n".join(self.writer.helpers.values())
-        return made_source(self.program.inputs, self.names, self.sizes, self.writer.size, lines, helpers,
-                           tuple(self.writer.callables), lambda name: self.checks((name,)),
-                           {n: self.names[bar(n)] for n in self.wrt}, self.names[self.loss], self.fresh_numbered)
+        return Made(self, lines).source()
 
     def fresh_numbered(self, name: str) -> str:
         """`name` with its number raised until nobody else has it."""

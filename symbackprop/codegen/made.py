@@ -1,74 +1,112 @@
-"""The text of `make_value_and_grad`: plain lines lowered to instructions, instructions given arrays to write to."""
+"""The text of `make_value_and_grad`: plain lines lowered to instructions, instructions given arrays to write to.
+
+A tiny network of known sizes becomes straight-line scalar code instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import sympy as sp
-
-from ..expr import Var
-from .arrays import Graph
+from ..reverse import bar
+from .arrays import Graph, Value
 from .lower import Lowering
+from .straight import Scalars, bare, entries, pays
 from .workspace import Plan, needed
 
+if TYPE_CHECKING:
+    from . import Module
 
-def made_source(inputs: Mapping[str, Var], names: Mapping[str, str], sizes: Mapping[sp.Symbol, str], size: Callable[[sp.Expr], str],
-                lines: list[str], helpers: str, callables: tuple[str, ...], checks: Callable[[str], list[str]],
-                results: dict[str, str], loss: str, fresh: Callable[[str], str]) -> list[str]:
-    """The lines of `make_value_and_grad`. `lines` are those of the plain function between its checks and its return."""
-    graph = Graph()
-    leaves = {names[n]: graph.make("input", (), tuple(size(d) for d in v.shape), (names[n],)) for n, v in inputs.items()}
-    lowering = Lowering(graph, {**leaves, **{s: s for s in sizes.values()}}, helpers, callables)
-    steps, tested = [], {}
-    for line in lines:
-        if line.strip().startswith("if check"):
-            tested.setdefault(len(steps), []).append(line)
-        elif " = " in line and not line.strip().startswith(("#", "raise")):
-            name, _ = lowering.line(line)
-            steps.append((name, line.strip(), len(graph.values)))
-    wanted = {n: lowering.env[code] for n, code in results.items()}
-    order = needed(graph.values, {**wanted, "": lowering.env[loss]})
-    plan = Plan(order, {**wanted, "": lowering.env[loss]}, fresh, {v: n for n, v in leaves.items()})
-    body = steps_source(steps, graph, plan)
-    taken: set[str] = set()
-    last, returned = [], []
-    for name, value in wanted.items():
-        copies, text = plan.copied(name, value, taken)
-        last += copies
-        returned.append(f'"{name}": {text}')
-    _, total = plan.copied("", lowering.env[loss], taken)
-    return frame(inputs, names, sizes, size, callables, plan, [*body, *last], f"{total}, {{{', '.join(returned)}}}", checks)
+HEAD = '''def make_value_and_grad(sizes=None, dtype=float):
+    """A value_and_grad for these sizes (a dict by name) and this dtype that makes no arrays when it is called.
+
+    Each call writes over the results of the call before; copy what is to be kept.
+    """
+    sizes, dtype = sizes or {}, np.dtype(dtype)'''
 
 
-def steps_source(steps: list[tuple[str, str, int]], graph: Graph, plan: Plan) -> list[str]:
-    """The instructions of each plain line under that line as a comment."""
-    born = {value: at for at, value in enumerate(graph.values)}
-    body, at = [], 0
-    for name, line, end in steps:
-        mine = []
-        while at < len(plan.order) and born[plan.order[at]] < end:
-            mine += plan.lines(at)
-            at += 1
-        body += [f"# {line}", *mine] if mine else []
-    return body
+class Made:
+    """Writes the function of one module. `lines` are those of its plain function between arguments and return."""
 
+    def __init__(self, module: Module, lines: list[str]) -> None:
+        self.module, self.names = module, module.names
+        self.graph = graph = Graph()
+        self.leaves = {n: graph.make("input", (), tuple(module.writer.size(d) for d in v.shape), (self.names[n],))
+                       for n, v in module.program.inputs.items()}
+        env = {**{self.names[n]: v for n, v in self.leaves.items()}, **{s: s for s in module.sizes.values()}}
+        lowering = Lowering(graph, env, "\n".join(module.writer.helpers.values()), tuple(module.writer.callables))
+        self.steps = []
+        for line in lines:
+            if " = " in line and not line.strip().startswith(("#", "if", "raise")):
+                name, value = lowering.line(line)
+                self.steps.append((name, value, line.strip(), len(graph.values)))
+        self.loss = lowering.env[self.names[module.loss]]
+        self.results = {n: lowering.env[self.names[bar(n)]] for n in module.wrt}
+        self.order = needed(graph.values, {**self.results, "": self.loss})
 
-def frame(inputs: Mapping[str, Var], names: Mapping[str, str], sizes: Mapping[sp.Symbol, str], size: Callable[[sp.Expr], str],
-          callables: tuple[str, ...], plan: Plan, body: list[str], returned: str, checks: Callable[[str], list[str]]) -> list[str]:
-    """The two functions around the instructions."""
-    lines = ["def make_value_and_grad(sizes=None, dtype=float):",
-             '    """A value_and_grad for these sizes (a dict by name) and this dtype that makes no arrays when it is called.',
-             "", "    Each call writes over the results of the call before; copy what is to be kept.", '    """',
-             "    sizes, dtype = sizes or {}, np.dtype(dtype)"]
-    lines += [f'    {code} = size_of(sizes, "{symbol}")' for symbol, code in sizes.items()]
-    for place, (shape, kind) in plan.buffers.items():
-        lines.append(f"    {place} = empty({', '.join(shape)}, dtype={kind})")
-    lines += [f"    {text}" for text in plan.made]
-    keywords = [*(names[n] for n in inputs), *callables, "check=True"]
-    lines += ["", f"    def value_and_grad(*, {', '.join(keywords)}):"]
-    for name, var in inputs.items():
-        shape = "".join(f"{size(d)}, " for d in var.shape)
-        lines.append(f'        {names[name]} = fitting("{name}", {names[name]}, {shape}dtype=dtype)')
-    lines += [f"    {line}" for name in inputs for line in checks(name)]
-    lines += [f"        {line}" for line in body]
-    return [*lines, f"        return {returned}", "", "    return value_and_grad"]
+    def source(self) -> list[str]:
+        """The lines of `make_value_and_grad`."""
+        known = {v: self.names[n] for n, v in self.leaves.items()}
+        if not self.module.sizes and pays(self.order):
+            return self.straight(known)
+        plan = Plan(self.order, {**self.results, "": self.loss}, self.module.fresh_numbered, known)
+        body = self.grouped(lambda value, label: plan.lines(value))
+        taken: set[str] = set()
+        last, returned = [], []
+        for name, value in self.results.items():
+            copies, text = plan.copied(name, value, taken)
+            last += copies
+            returned.append(f'"{name}": {text}')
+        _, total = plan.copied("", self.loss, taken)
+        arrays = [f"{place} = empty({', '.join(shape)}, dtype={kind})" for place, (shape, kind) in plan.buffers.items()]
+        return self.frame([*arrays, *plan.made], [*body, *last, f"return {total}, {{{', '.join(returned)}}}"])
+
+    def grouped(self, spell: object) -> list[str]:
+        """The instructions of each plain line under that line as a comment."""
+        born = {value: at for at, value in enumerate(self.graph.values)}
+        body, at = [], 0
+        for name, value, line, end in self.steps:
+            mine: list[str] = []
+            while at < len(self.order) and born[self.order[at]] < end:
+                mine += spell(self.order[at], name if self.order[at] is value else "t")
+                at += 1
+            body += [f"# {line}", *mine] if mine else []
+        return body
+
+    def straight(self, known: dict[Value, str]) -> list[str]:
+        """Scalar code; the gradients are parts of one array."""
+        scalars = Scalars(self.order, known, self.module.fresh)
+        used = [v for v in self.leaves.values() if v in self.order]
+        body = [*map(scalars.unpacked, used), *self.grouped(scalars.lines)]
+        filled = [bare(scalars.at(v, at)) for v in self.results.values() for at in entries(v)]
+        flat, returned, head, start = self.module.fresh("flat"), [], [f"flat = np.empty({len(filled)}, dtype)"], 0
+        for name, value in self.results.items():
+            place, count = self.module.fresh_numbered("w1"), len(list(entries(value)))
+            head.append(f"{place} = {flat}[{start}:{start + count}].reshape({', '.join(value.shape) or '()'})")
+            returned.append(f'"{name}": {place}')
+            start += count
+        loss = self.module.fresh("loss")
+        body += [f"{loss} = {bare(scalars.at(self.loss, ()))}", f"if {loss} - {loss} != 0.0:",
+                 "    raise ArithmeticError", f"{flat}[:] = [", *(f"    {text}," for text in filled), "]"]
+        given = ", ".join(f"{self.names[n]}={self.names[n]}" for n in self.leaves)
+        body = ["try:", *(f"    {line}" for line in body), "except (ArithmeticError, ValueError):",
+                f"    return value_and_grad({given}, check=False)",
+                f"return dtype.type({loss}), {{{', '.join(returned)}}}"]
+        head += [f"{name} = math.{name}" for name in scalars.functions]
+        head += [f"{name} = float({text})" for text, name in scalars.constants.items()]
+        self.module.imports.setdefault("math")
+        return self.frame(head, body)
+
+    def frame(self, head: list[str], body: list[str]) -> list[str]:
+        """The two functions around the instructions."""
+        module = self.module
+        lines = HEAD.splitlines() + [f'    {code} = size_of(sizes, "{s}")' for s, code in module.sizes.items()]
+        lines += [f"    {line}" for line in head]
+        keywords = [*(self.names[n] for n in self.leaves), *module.writer.callables, "check=True"]
+        inner = module.fresh("compute")
+        lines += ["", f"    def {inner}(*, {', '.join(keywords)}):"]
+        for name, value in self.leaves.items():
+            code, shape = self.names[name], "".join(f"{d}, " for d in value.shape)
+            asked = f"type({code}) is not np.ndarray or {code}.dtype is not dtype or {code}.shape != ({', '.join(value.shape)}{',' * (len(value.shape) == 1)})"
+            lines += [f"        if {asked}:", f'            {code} = fitting("{name}", {code}, {shape}dtype=dtype)']
+        lines += [f"    {line}" for line in module.checks(tuple(self.leaves))]
+        return [*lines, *(f"        {line}" for line in body), "", f"    return {inner}"]

@@ -27,9 +27,7 @@ def empty(*shape, dtype):
 
 
 def fitting(name, value, *shape, dtype):
-    """`value`, which has to be of this shape and of no wider type than the workspace."""
-    if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
-        return value
+    """`value` as an array of this shape and type; a wider type than this is refused."""
     given = np.asarray(value).dtype
     value = as_array(name, value, *shape)
     if given.kind == "f" and given.itemsize > dtype.itemsize:
@@ -50,7 +48,7 @@ class Plan:
         self.home: dict[Value, str] = {}
         self.made: list[str] = []
         self.free: dict[tuple, list[str]] = {}
-        self.order = order
+        self.order, self.at = order, {value: at for at, value in enumerate(order)}
         for value in order:
             self.static[value] = value.op != "input" and value.op != "call" and all(self.static[a] for a in value.args)
         self.last = self.last_readings()
@@ -93,9 +91,9 @@ class Plan:
         self.made.append(f"{name} = {text}")
         return name
 
-    def lines(self, at: int) -> list[str]:
-        """The lines that compute the value at a place of the order, if it needs any."""
-        value = self.order[at]
+    def lines(self, value: Value) -> list[str]:
+        """The lines that compute a value, if it needs any; to be asked for in order."""
+        at = self.at[value]
         if value in self.names or self.static[value] or value.op in VIEWS:
             return []
         args = [self.text(a) for a in value.args]

@@ -30,8 +30,8 @@ RATIONAL_001 = sp.Rational(1, 100)
 ROWS = (
     ScalarOp("sigmoid", 1 / (1 + sp.exp(-x)), (y * (1 - y),), r"\sigma", "σ", "sigmoid({0})", positive=True,
              helper="""def sigmoid(z):
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+    most = -np.log(np.finfo(z.dtype).tiny)  # beyond this exp overflows
+    return 1.0 / (1.0 + np.exp(np.minimum(-z, most)))
 """),
     ScalarOp("tanh", sp.tanh(x), (1 - y**2,), r"\tanh", numpy="np.tanh({0})"),
     ScalarOp("relu", sp.Max(x, 0), (named("step", x),), r"\operatorname{ReLU}", "ReLU", "np.maximum({0}, 0)",
