@@ -52,9 +52,7 @@ def missing_fact(judge: Judge, claim: Claim, left: Expr, right: Expr) -> tuple[t
             bench = Bench(program, judge.truth, facts)
             if bench.differ_roughly(left, right, where=3) is not False:
                 continue
-            from .verdict import Verdict
-            found = judge.compared(Verdict("", None, None, "", "undecided", ""), left, right, bench)
-            if found.is_right:
+            if judge.holds(left, right, bench):
                 fix = ", ".join(written(f, claim) for f in candidate.facts)
                 message = f"right if {candidate.said}, which the text does not say"
                 return candidate.facts, {"kind": "missing-assumption", "message": message, "fix": fix}

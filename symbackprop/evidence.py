@@ -166,15 +166,11 @@ class Bench:
                 return True
         return False if seen else None
 
-    def difference(self, a: Expr, b: Expr) -> Point | None:
-        """A point of high precision at which two sides differ, if one is found."""
-        for seed in range(REAL_POINTS):
-            for which in range(len(self.tuples)):
-                point = self.point("precise", which, seed)
-                gap = point and gap_at(point, a, b)
-                if gap is not None and gap[0] > TOLERANCE:
-                    return point
-        return None
+    def differs_finely(self, a: Expr, b: Expr) -> Point | None:
+        """The point of high precision at the first sizes, where two sides differ there; it is looked at before any proof."""
+        point = self.point("precise", 0)
+        gap = point and gap_at(point, a, b)
+        return point if gap is not None and gap[0] > TOLERANCE else None
 
     def agreement(self, a: Expr, b: Expr) -> tuple[Agreement, Point | None]:
         """All points until the time is over, and the first of high precision at which the sides differ."""
@@ -193,11 +189,8 @@ class Bench:
             trials, where = self.exact_trials(a, b)
         except OutOfTime:
             pass
-        digits = -round(np.log10(TOLERANCE))
-        if not points and self.differ_roughly(a, b) is False:
-            points, digits = min(2, len(self.tuples)), 6
         bound = self.bound(a, b, trials // max(len(where), 1)) if trials else None
-        return Agreement(len(where), trials, bound, points, digits), None
+        return Agreement(len(where), trials, bound, points, -round(np.log10(TOLERANCE))), None
 
     def exact_trials(self, a: Expr, b: Expr) -> tuple[int, set[int]]:
         """(trials passed, sizes tried); none where the field sees a difference, which says nothing about the reals."""

@@ -6,9 +6,11 @@ A name that both sides read stays a name: what is equal for independent names is
 from __future__ import annotations
 
 from .budget import OutOfTime
+from .entrywise import is_equal_entrywise
 from .errors import SymbackpropError
 from .expr import Expr, names_in
-from .normal import is_equal
+from .kinks import has_kinks, opened
+from .normal import TooLarge, is_equal
 from .program import Fact
 from .truth import Truth, is_quantity
 
@@ -21,10 +23,12 @@ def prove(truth: Truth, facts: tuple[Fact, ...], left: Expr, right: Expr) -> str
         for a, b in depths(truth, left, right):
             if is_equal(a, b, facts):
                 return FIRST
-            from .kinks import has_kinks, opened
             if (has_kinks(a) or has_kinks(b)) and is_equal(opened(a), opened(b), facts):
                 return SECOND
-    except (SymbackpropError, OutOfTime, RecursionError):
+        for a, b in (found := depths(truth, left, right)):
+            if is_equal_entrywise(a, b, facts):
+                return SECOND if any(has_kinks(side) for pair in found for side in pair) else FIRST
+    except (SymbackpropError, OutOfTime, TooLarge, RecursionError):
         return None
     return None
 
