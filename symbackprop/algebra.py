@@ -261,11 +261,23 @@ def is_same_product(a: Expr, b: Expr) -> bool:
                for order in permutations(range(len(b.operands))))
 
 
+def are_unlike(terms: list[Expr]) -> bool:
+    """Whether no two terms can be merged and none vanishes, as far as a glance tells."""
+    products = 0
+    for term in terms:
+        if type(term) is Add or not is_plain(term):
+            return False
+        products += type(term) is Contract
+    return products < 2 and len(set(terms)) == len(terms)
+
+
 def add(terms: Iterable[Expr]) -> Expr:
     """The sum of `terms` (at least one, of one shape), like terms merged, zeros dropped, order kept."""
     terms = list(terms)
     if len(terms) == 1:
         return terms[0]
+    if are_unlike(terms):
+        return Add(tuple(terms))
     if all(term is terms[0] for term in terms):
         return scale(len(terms), terms[0])
     flat: list[Expr] = []

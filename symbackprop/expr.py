@@ -8,6 +8,7 @@ Constructing a class stores what it is given; the lower-case functions of `simpl
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import NamedTuple
 from weakref import ref
 
 import sympy as sp
@@ -26,9 +27,12 @@ def clear_pool() -> None:
     _POOL.clear()
 
 
+def _nothing() -> None:
+    """What a missing entry of the pool refers to."""
+
+
 def _find(key: tuple) -> Expr | None:
-    found = _POOL.get(key)
-    return None if found is None else found()
+    return _POOL.get(key, _nothing)()
 
 
 def _keep(key: tuple, node: Expr, shape: Shape, children: tuple[Expr, ...] = ()) -> None:
@@ -132,14 +136,42 @@ class Delta(Expr):
         return node
 
 
+class Pattern(NamedTuple):
+    """What the labels of a contraction say, whatever its operands: worked out once for every pattern.
+
+    `inputs` and `output` are renumbered by first appearance, so that `ij,jk->ik` and `ab,bc->ac` are one pattern;
+    `first` tells at which axis of which operand each label stands first, `again` where it stands again.
+    """
+
+    inputs: tuple[Labels, ...]
+    output: Labels
+    ranks: tuple[int, ...]
+    first: tuple[tuple[int, int], ...]
+    again: tuple[tuple[int, int, int], ...]
+    elementwise: bool
+
+
 @lru_cache(maxsize=1 << 14)
-def canonical_labels(inputs: tuple[Labels, ...], output: Labels) -> tuple[tuple[Labels, ...], Labels]:
-    """Labels renumbered by first appearance, so that `ij,jk->ik` and `ab,bc->ac` are one pattern."""
+def pattern(inputs: tuple[Labels, ...], output: Labels) -> Pattern:
+    """The `Pattern` of a contraction's labels."""
     order: dict[int, int] = {}
-    for labels in inputs:
-        for label in labels:
-            order.setdefault(label, len(order))
-    return tuple(tuple(order[i] for i in labels) for labels in inputs), tuple(order[i] for i in output)
+    first: list[tuple[int, int]] = []
+    again: list[tuple[int, int, int]] = []
+    for k, labels in enumerate(inputs):
+        for axis, label in enumerate(labels):
+            at = order.setdefault(label, len(order))
+            if at == len(first):
+                first.append((k, axis))
+            else:
+                again.append((at, k, axis))
+    renamed = tuple([tuple([order[i] for i in labels]) for labels in inputs])
+    kept = tuple([order[i] for i in output])
+    return Pattern(renamed, kept, tuple(map(len, inputs)), tuple(first), tuple(again), is_elementwise(renamed, kept))
+
+
+def canonical_labels(inputs: tuple[Labels, ...], output: Labels) -> tuple[tuple[Labels, ...], Labels]:
+    """Labels renumbered by first appearance."""
+    return pattern(inputs, output)[:2]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -163,18 +195,33 @@ class Contract(Expr):
     ornate: int
 
     def __new__(cls, operands: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) -> Contract:
-        inputs, output = canonical_labels(inputs, output)
-        key = (cls, operands, inputs, output)
+        labels = pattern(inputs, output)
+        key = (cls, operands, labels.inputs, labels.output)
         node = _find(key)
         if node is not None:
             return node
-        dims = label_sizes(operands, inputs)
+        shapes = [operand.shape for operand in operands]
+        check_sizes(shapes, labels)
         node = object.__new__(cls)
-        _set(node, "inputs", inputs)
-        _set(node, "output", output)
-        _set(node, "ornate", ornament(operands, is_elementwise(inputs, output)))
-        _keep(key, node, tuple([dims[i] for i in output]), operands)
+        _set(node, "inputs", labels.inputs)
+        _set(node, "output", labels.output)
+        _set(node, "ornate", ornament(operands, labels.elementwise))
+        first = labels.first
+        places = [first[i] for i in labels.output]
+        _keep(key, node, tuple([shapes[k][axis] for k, axis in places]), operands)
         return node
+
+
+def check_sizes(shapes: list[Shape], labels: Pattern) -> None:
+    """Raise `ShapeError` unless every operand has an index for each axis, and equal labels run over equal sizes."""
+    for shape, rank in zip(shapes, labels.ranks):
+        if len(shape) != rank:
+            raise ShapeError(f"{rank} indices for a tensor of rank {len(shape)}")
+    for at, k, axis in labels.again:
+        operand, place = labels.first[at]
+        known, dim = shapes[operand][place], shapes[k][axis]
+        if known is not dim and known != dim:
+            raise ShapeError(f"an index runs over {known} and over {dim}")
 
 
 HADAMARD, ORNATE = 1, 2
@@ -306,11 +353,16 @@ def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
 
 def walk(root: Expr) -> list[Expr]:
     """Every node under `root` once, children before parents (so reversed it is a topological order)."""
+    near: list[Expr] = []
     for child in root.children:
-        if child.children:
+        near += child.children
+    for node in near:
+        if node.children:
             break
-    else:
-        return [*dict.fromkeys(root.children), root]
+    else:  # two levels, as in most equations
+        if near:
+            near = [node for child in root.children for node in (*child.children, child)]
+        return [*dict.fromkeys(near or root.children), root]
     seen: set[Expr] = set()
     order: list[Expr] = []
     stack: list[Expr | None] = [root]

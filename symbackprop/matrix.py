@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from operator import itemgetter
 
 import sympy as sp
 
@@ -14,6 +16,7 @@ from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, V
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
 
+NO_LABELS: frozenset[int] = frozenset()
 ONES_VECTOR = Unit((sp.Symbol("n"),))
 
 
@@ -75,14 +78,21 @@ def contract_form(node: Contract) -> object:
         if special is not None:
             return scaled(number, [], special)
     kinds = "".join(["o" if type(o) is Ones else "d" if type(o) is Delta else "." for o in operands])
-    units = frozenset(i for o, labels in zip(operands, inputs) for i, d in zip(labels, o.shape) if d is sp.S.One)
-    found = plan(inputs, node.output, kinds, units)
+    found = reading(inputs, node.output, kinds, unit_labels(operands, inputs))
     if found is None:
         return Indexed(node)
     scalars, body = found
     forms = [matrix_form(o) for o in operands]
-    made = [instantiate(s, forms) for s in scalars]
-    return scaled(number, made, None if body is None else instantiate(body, forms))
+    made = [build(forms) for build in scalars]
+    if body is not None and number == 1 and not made:
+        return body(forms)
+    return scaled(number, made, None if body is None else body(forms))
+
+
+def unit_labels(operands: tuple[Expr, ...], inputs: tuple[Labels, ...]) -> frozenset[int]:
+    """The labels that run over a single entry."""
+    found = [i for operand, labels in zip(operands, inputs) for i, dim in zip(labels, operand.shape) if dim is sp.S.One]
+    return frozenset(found) if found else NO_LABELS
 
 
 def norm_form(node: Contract) -> Norm | None:
@@ -288,26 +298,33 @@ def hadamard_template(parts: list[tuple]) -> tuple | None:
     return kept[0] if len(kept) == 1 else ("had", *kept)
 
 
-def instantiate(template: tuple, forms: list) -> object:
-    """A template with the operands' own forms put in."""
-    match template:
-        case ("op", k):
-            return forms[k]
-        case ("identity", k):
-            return forms[k]
-        case ("ones", k):
-            return ONES_VECTOR
-        case ("t", inner):
-            return transposed(instantiate(inner, forms))
-        case ("diag", inner):
-            return Diag(instantiate(inner, forms))
-        case ("diagof", inner):
-            return DiagOf(instantiate(inner, forms))
-        case ("tr", inner):
-            return trace_of(instantiate(inner, forms))
-        case ("mul", *parts):
-            return multiplied([instantiate(p, forms) for p in parts])
-    return hadamard_of([instantiate(p, forms) for p in template[1:]])
+Builder = Callable[[list], object]
+
+
+@lru_cache(maxsize=1 << 12)
+def reading(inputs: tuple[Labels, ...], output: Labels, kinds: str, units: frozenset[int],
+            ) -> tuple[tuple[Builder, ...], Builder | None] | None:
+    """The templates of `plan` as functions from the operands' own forms to the form of the whole."""
+    found = plan(inputs, output, kinds, units)
+    if found is None:
+        return None
+    scalars, body = found
+    return tuple([builder(s) for s in scalars]), None if body is None else builder(body)
+
+
+def builder(template: tuple) -> Builder:
+    """A template as a function of the operands' own forms."""
+    kind, *parts = template
+    if kind in ("op", "identity"):
+        return itemgetter(parts[0])
+    if kind == "ones":
+        return lambda forms: ONES_VECTOR
+    made = [builder(part) for part in parts]
+    if kind in ("mul", "had"):
+        join = multiplied if kind == "mul" else hadamard_of
+        return lambda forms: join([build(forms) for build in made])
+    wrap, inner = {"t": transposed, "diag": Diag, "diagof": DiagOf, "tr": trace_of}[kind], made[0]
+    return lambda forms: wrap(inner(forms))
 
 
 def trace_of(body: object) -> object:

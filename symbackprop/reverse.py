@@ -7,6 +7,7 @@ contraction: the cotangent stands in the slot of the operand that was read. Noth
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 
 from .algebra import ONE, add, contract, hadamard, zero
 from .cells import prime
@@ -25,15 +26,17 @@ def is_bar(name: str) -> bool:
     return name.startswith("∂")
 
 
-def read_pattern(node: Contract, k: int) -> tuple[list[Labels], Labels, list[tuple[int, int]], list[int]]:
+@lru_cache(maxsize=1 << 12)
+def read_pattern(given: tuple[Labels, ...], output: Labels, k: int,
+                 ) -> tuple[tuple[Labels, ...], Labels, list[tuple[int, int]], list[int]]:
     """Labels for the pull-back through operand `k`: of all slots, of the result, deltas, and labels nothing else has.
 
     A label that stands twice in the operand is read out at two indices joined by a delta.
     """
-    inputs = list(node.inputs)
+    inputs = list(given)
     own = inputs[k]
-    inputs[k] = node.output
-    fresh = max((i for labels in (*node.inputs, node.output) for i in labels), default=-1) + 1
+    inputs[k] = output
+    fresh = max((i for labels in (*given, output) for i in labels), default=-1) + 1
     result: list[int] = []
     deltas: list[tuple[int, int]] = []
     for label in own:
@@ -44,15 +47,16 @@ def read_pattern(node: Contract, k: int) -> tuple[list[Labels], Labels, list[tup
         else:
             result.append(label)
     seen = {i for labels in inputs for i in labels}
-    return inputs, tuple(result), deltas, [i for i in dict.fromkeys(own) if i not in seen]
+    return tuple(inputs), tuple(result), deltas, [i for i in dict.fromkeys(own) if i not in seen]
 
 
 def pull(node: Contract, k: int, cotangent: Expr) -> Expr:
     """The cotangent of operand `k` of a contraction."""
-    inputs, result, deltas, lone = read_pattern(node, k)
+    inputs, result, deltas, lone = read_pattern(node.inputs, node.output, k)
     operands = list(node.operands)
     operands[k] = cotangent
     if deltas or lone:
+        inputs = list(inputs)
         dims = dict(zip(node.inputs[k], node.operands[k].shape))
         for i, j in deltas:
             operands.append(Delta(dims[i]))
@@ -92,7 +96,7 @@ def contributions(equation: Equation, order: list[Expr], cotangent: Expr, needed
     """
     live: set[Expr] = set()
     for node in order:
-        if node.name in needed if type(node) is Var else any(child in live for child in node.children):
+        if node.name in needed if type(node) is Var else not live.isdisjoint(node.children):
             live.add(node)
     if equation.expr not in live:
         return []
@@ -100,18 +104,16 @@ def contributions(equation: Equation, order: list[Expr], cotangent: Expr, needed
     found: list[tuple[str, Expr]] = []
     root_name = equation.var
     for node in reversed(order):
-        if node not in waiting:
+        terms = waiting.pop(node, None)
+        if terms is None:
             continue
-        total = add(waiting.pop(node))
+        total = terms[0] if len(terms) == 1 else add(terms[::-1])  # what is read first comes first
         if type(node) is Var:
             found.append((node.name, total))
             continue
         output = root_name if node is equation.expr else node
-        shares: dict[Expr, list[Expr]] = {}
-        for child, term in live_pulls(node, total, output, primes, live):
-            shares.setdefault(child, []).append(term)
-        for child, terms in shares.items():
-            waiting[child] = terms + waiting.get(child, [])  # what is read first comes first
+        for child, term in reversed(live_pulls(node, total, output, primes, live)):
+            waiting.setdefault(child, []).append(term)
     found.reverse()
     return found
 
@@ -144,7 +146,8 @@ def sweep(program: Program, loss: str, wrt: tuple[str, ...], primes: str = "outp
     for at in range(len(program.equations) - 1, -1, -1):
         equation = program.equations[at]
         if equation.name in waiting:
-            total = add(waiting.pop(equation.name))
+            terms = waiting.pop(equation.name)
+            total = add(terms) if len(terms) > 1 else terms[0]
             backward.append(Equation(bar(equation.name), total))
             cotangent = ONE if total is ONE else backward[-1].var
             for name, term in contributions(equation, orders[at], cotangent, needed, primes):

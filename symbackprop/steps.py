@@ -106,7 +106,7 @@ def contraction_steps(node: Contract, k: int, cotangent: Expr, term: Expr) -> li
 
 def delta_form(node: Contract, k: int, cotangent: Expr) -> Contract:
     """The pull-back before anything collapses: a delta ties each index of the result to one of the operand."""
-    inputs, _, _, _ = read_pattern(node, k)
+    inputs = list(read_pattern(node.inputs, node.output, k)[0])
     operands = list(node.operands)
     operands[k] = cotangent
     fresh = max((i for labels in (*node.inputs, node.output) for i in labels), default=-1) + 1

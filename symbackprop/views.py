@@ -22,11 +22,12 @@ def substitute(node: Expr, values: dict[str, Expr]) -> Expr:
     """`node` with variables replaced, simplified again along the way."""
     made: dict[Expr, Expr] = {}
     for part in walk(node):
-        if type(part) is Var:
-            made[part] = values.get(part.name, part)
+        before = part.children
+        if not before:
+            made[part] = values.get(part.name, part) if type(part) is Var else part
             continue
-        children = tuple([made[c] for c in part.children])
-        if children == part.children:
+        children = tuple([made[c] for c in before])
+        if children == before:
             made[part] = part
         elif type(part) is Contract:
             made[part] = contract(children, part.inputs, part.output)
@@ -47,17 +48,25 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[E
     tentative: dict[str, Expr] = {}
     reads: Counter[str] = Counter()
     readers: Counter[str] = Counter()
-    named = [[node.name for node in occurrences(equation.expr)] for equation in backward.equations]
-    for names in named:
+    glances = [glance(equation.expr) for equation in backward.equations]
+    for names, _ in glances:
         reads.update(names)
         readers.update(set(names))
     shown: list[Equation] = []
-    for equation, names in zip(backward.equations, named):
-        expr = equation.expr if values.keys().isdisjoint(names) else substitute(equation.expr, values)
+    dividing: set[str] = set()
+    for equation, (names, divides) in zip(backward.equations, glances):
+        expr = equation.expr
+        if not values.keys().isdisjoint(names):
+            divides = divides or not dividing.isdisjoint(names)
+            expr = substitute(expr, values)
         if tentative and kind == "textbook":
-            expr = try_inlining(expr, tentative)
-        if kind != "named" and needs_tidying(expr, program):
+            inlined = try_inlining(expr, tentative)
+            if inlined is not expr:
+                expr, divides = inlined, glance(inlined)[1]
+        if divides or program.facts:
             expr, _ = tidy(expr, program.facts)
+        if divides:
+            dividing.add(equation.name)
         simple = type(expr) in (Var, Const)
         inline = kind == "expanded" or simple or (equation.name not in keep and reads[equation.name] <= 1)
         if inline and (equation.name not in wrt or kind == "expanded" or simple):
@@ -79,9 +88,20 @@ def try_inlining(expr: Expr, tentative: dict[str, Expr]) -> Expr:
     return expr
 
 
-def needs_tidying(expr: Expr, program: Program) -> bool:
-    """Whether a rule of `tidy` could apply: a fact is declared, or a reciprocal stands in the equation."""
-    return bool(program.facts) or any(type(n) is Map and n.function.name == "pow" for n in walk(expr))
+def glance(expr: Expr) -> tuple[list[str], bool]:
+    """The names read under `expr`, repeated readings repeated, and whether a power stands there: without a fact,
+    nothing else can be tidied."""
+    stack, names, divides = [expr], [], False
+    while stack:
+        part = stack.pop()
+        kind = type(part)
+        if kind is Var:
+            names.append(part.name)
+        elif part.children:
+            stack += part.children
+            if kind is Map and part.function.name == "pow":
+                divides = True
+    return names, divides
 
 
 def occurrences(node: Expr) -> list[Var]:

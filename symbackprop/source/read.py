@@ -136,6 +136,9 @@ class Reader(Terms):
         return TYPESET.sub(blank, text)
 
     def statement(self, node: ast.stmt) -> None:
+        if type(node) is ast.Assign and type(node.targets[0]) is ast.Name and len(node.targets) == 1:
+            self.define_function(node) if type(node.value) is ast.Lambda else self.define(node)
+            return
         match node:
             case ast.AnnAssign(target=ast.Name(id="fact"), value=None):
                 self.facts += self.read_facts(node.annotation)
@@ -143,10 +146,6 @@ class Reader(Terms):
                 raise self.fail(node, "a fact compares with ==", "did you mean == instead of =?")
             case ast.AnnAssign(target=ast.Name(), value=None):
                 self.declare(node)
-            case ast.Assign(targets=[ast.Name()], value=ast.Lambda()):
-                self.define_function(node)
-            case ast.Assign(targets=[ast.Name()]):
-                self.define(node)
             case ast.Expr(value=ast.Compare()):
                 self.claims.append(node)
             case ast.Expr(value=ast.Constant(value=str())) | ast.Import() | ast.Pass():
@@ -176,14 +175,14 @@ class Reader(Terms):
         name = node.target.id
         self.new_name(node, name)
         match node.annotation:
+            case ast.Subscript(value=ast.Name(id="R"), slice=inner):
+                parts = inner.elts if type(inner) is ast.Tuple else [inner]
+                shape: Shape = tuple([self.read_size(part) for part in parts])
             case ast.Name(id="elementwise"):
                 self.functions[name] = function(name, opaque=True)
                 return
             case ast.Name(id="R"):
-                shape: Shape = ()
-            case ast.Subscript(value=ast.Name(id="R"), slice=inner):
-                parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-                shape = tuple(self.read_size(part) for part in parts)
+                shape = ()
             case _:
                 raise self.fail(node, f"{name}: {self.text(node.annotation)[:40]} is not a type",
                                 "write R for a scalar, R[n], R[m, n], or elementwise")
@@ -192,13 +191,14 @@ class Reader(Terms):
         self.tensors[name] = self.inputs[name] = Var(name, shape)
 
     def read_size(self, node: ast.expr) -> sp.Expr:
+        if type(node) is ast.Name and node.id in self.sizes:
+            return size(node.id)
         match node:
             case ast.Constant(value=int()) if not isinstance(node.value, bool) and 0 < node.value < 10**12:
                 return size(node.value)
             case ast.Name(id=name):
-                if name not in self.sizes:
-                    self.new_name(node, name)
-                    self.sizes.add(name)
+                self.new_name(node, name)
+                self.sizes.add(name)
                 return size(name)
             case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv()):
                 left, right = self.read_size(node.left), self.read_size(node.right)

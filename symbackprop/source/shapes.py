@@ -60,8 +60,9 @@ def stretch(node: Expr, target: Shape) -> Expr:
     return broadcast(squeezed, target, tuple(i for i in labels if i < len(target)))
 
 
-def added(nodes: Sequence[Expr]) -> Expr:
-    target = common_shape([n.shape for n in nodes])
+def added(nodes: Sequence[Expr], shape: Shape | None = None) -> Expr:
+    """The sum with NumPy's broadcasting; `shape` is that of the result where it is known already."""
+    target = common_shape([n.shape for n in nodes]) if shape is None else shape
     return add([stretch(n, target) for n in nodes])
 
 

@@ -102,20 +102,19 @@ class Terms:
             chain.append(node)
             node = node.left
         result = self.read(node)
-        terms: list[Expr] = []
+        shape, terms = result.shape, []
         for link in reversed(chain):
-            right = self.read(link.right)
-            if isinstance(link.op, (ast.Add, ast.Sub)):
+            right, kind = self.read(link.right), type(link.op)
+            if kind is ast.Add or kind is ast.Sub:
                 terms = terms or [result]
-                term = negative(right) if isinstance(link.op, ast.Sub) else right
-                self.checked(link, common_shape, [terms[-1].shape if len(terms) == 1 else result.shape, term.shape])
-                terms.append(term)
-                result = Var("partial sum", common_shape([result.shape, term.shape]))
+                shape = self.checked(link, common_shape, (shape, right.shape))
+                terms.append(negative(right) if kind is ast.Sub else right)
                 continue
             if terms:
-                result, terms = added(terms), []
+                result, terms = added(terms, shape), []
             result = self.operate(link, result, right)
-        return added(terms) if terms else result
+            shape = result.shape
+        return added(terms, shape) if terms else result
 
     def checked(self, node: ast.BinOp, call: Callable, *args: object) -> object:
         """`call`, a shape error told in the words of the user's operation, with what would fit."""
