@@ -57,7 +57,7 @@ def gradient(loss: sp.Expr, wrt: sp.Expr | Sequence[sp.Expr]) -> sp.Expr | list[
             raise SymbackpropError(f"{w} does not stand in the loss as it is given here",
                                    hint=nearest(str(name), list(reader.symbols)))
     backward = sweep(reader.program, LOSS, tuple(names))
-    found = {e.name: e.expr for e in view(reader.program, backward, "expanded")}
+    found = {e.name: e.expr for e in view(reader.program, backward, "expanded").equations}
     writer = Writer(reader.symbols, reader.sizes)
     result = [writer.whole(found[bar(name)], w.shape if isinstance(w, sp.MatrixExpr) else ()) for name, w in zip(names, wanted)]
     return result if isinstance(wrt, (list, tuple)) else result[0]

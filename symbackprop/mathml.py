@@ -14,6 +14,8 @@ from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert
 
+from .page import Formula, Note
+
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 TAG = f"{{{NAMESPACE}}}"
 BARS = re.compile(r"(\\left|\\right)?\\([lr])[vV]ert(?![A-Za-z])")
@@ -39,6 +41,17 @@ def mathml(latex: str) -> str:
             node.attrib.clear()
     for node in list(root.iter(TAG + "mrow")):
         set_spaces(node)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def mixed(note: Note) -> str:
+    """Words and formulas of a note as one `math` element."""
+    root = Element(TAG + "math")
+    for piece in (note,) if isinstance(note, str) else note:
+        if isinstance(piece, Formula):
+            root.extend(ElementTree.fromstring(mathml(piece)))
+        else:
+            ElementTree.SubElement(root, TAG + "mtext").text = piece.replace(" ", "\u00a0")
     return ElementTree.tostring(root, encoding="unicode")
 
 

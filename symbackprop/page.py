@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -44,6 +45,13 @@ TEX_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u03
 MARKDOWN_MARKS = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 
 
+class Formula(str):
+    """A piece of a note that is a formula of our own, in the script of the document."""
+
+
+Note = str | tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class ShownStep:
     """A step as printed: rule, reason, LaTeX before and after, side condition."""
@@ -76,17 +84,25 @@ class Section:
 
     title: str
     lines: tuple[Line, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
-def latex_block(lines: tuple[Line, ...]) -> str:
-    """One aligned block."""
-    return "\\begin{aligned}\n" + " \\\\\n".join(f"{line.left} &= {line.right}" for line in lines) + "\n\\end{aligned}"
+def said(note: Note, text: Callable[[str], str], formula: Callable[[str], str]) -> str:
+    """A note with its words and its formulas as a document writes them."""
+    pieces = (note,) if isinstance(note, str) else note
+    return "".join(formula(p) if isinstance(p, Formula) else text(p) for p in pieces)
+
+
+def latex_block(lines: tuple[Line, ...], notes: tuple[Note, ...] = ()) -> str:
+    """One aligned block; what it rests on stands in rows of words."""
+    rows = [f"{line.left} &= {line.right}" for line in lines]
+    rows += ["&" + said(note, lambda words: rf"\text{{{tex_text(words)}}}", str) for note in notes]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
 def plain(text: str) -> str:
     """Free text on one line, without control characters."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+    return "".join(c for c in re.sub(r"\s+", " ", text) if c.isprintable())
 
 
 def tex_text(text: str) -> str:
@@ -115,7 +131,7 @@ def tex_document(title: str, sections: list[Section]) -> str:
              rf"\title{{{tex_text(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle"]
     for section in sections:
         parts.append(rf"\section*{{{tex_text(section.title)}}}")
-        parts += [tex_text(note) + "\n" for note in section.notes]
+        parts += [said(note, tex_text, lambda formula: f"${formula}$") + "\n" for note in section.notes]
         if section.lines:
             body = " \\\\\n".join(f"{line.left} &= {line.right}" for line in section.lines)
             parts += [r"\begin{align*}", body, r"\end{align*}"]
@@ -140,9 +156,12 @@ def markdown(title: str, sections: list[Section], flavour: str = "jupyter") -> s
     def fence(latex: str) -> str:
         return f"```math\n{latex}\n```" if flavour == "github" else f"$$\n{latex}\n$$"
 
+    def inline(latex: str) -> str:
+        return f"$`{latex}`$" if flavour == "github" else f"${latex}$"
+
     parts = [f"# {markdown_text(title)}"]
     for section in sections:
-        parts += [f"## {markdown_text(section.title)}", *map(markdown_text, section.notes)]
+        parts += [f"## {markdown_text(section.title)}", *(said(note, markdown_text, inline) for note in section.notes)]
         if section.lines:
             parts.append(fence(latex_block(section.lines)))
         for line in section.lines:
@@ -172,7 +191,7 @@ def html_section(section: Section) -> str:
             steps = "\n".join(map(html_step, line.steps))
             details.append(f"<details open><summary>Steps of {mathml(line.left)}</summary>\n"
                            f'<ol class="steps">\n{steps}\n</ol></details>')
-    notes = "".join(f"<p>{escape(note)}</p>" for note in section.notes)
+    notes = "".join(f"<p>{said(note, escape, mathml)}</p>" for note in section.notes)
     table = f'<div class="scroll"><table>{"".join(rows)}</table></div>' if rows else ""
     return "\n".join([f"<h2>{escape(section.title)}</h2>", notes + table, *details])
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from .expr import Expr, show_shape
+from .expr import Expr
 from .indices import IndexWriter
 from .notation import Notation
-from .page import Line, Section, ShownStep, html, markdown, tex_document
-from .program import Equation, Step
-from .steps import steps_of
-from .writing import TextWriter
+from .page import Section, html, latex_block, markdown, said, tex_document
+from .program import Equation
+from .sections import Sections, assumptions
 
 if TYPE_CHECKING:
     from .results import Derivation
@@ -19,86 +18,65 @@ if TYPE_CHECKING:
 
 def render(derivation: Derivation, to: str, view: str = "textbook", steps: bool = False, title: str = "derivation") -> str:
     """The derivation as text, latex, tex, markdown, mathml, html or json."""
+    if to == "json":
+        return json.dumps(as_json(derivation, view), ensure_ascii=False, indent=1)
+    made = Sections(derivation, derivation.writer(to != "text"), view)
     match to:
-        case "json":
-            return json.dumps(as_json(derivation), ensure_ascii=False, indent=1)
         case "text":
-            return text(derivation, view, steps)
+            return text(made.all(steps)[1:], steps)
         case "latex":
-            return derivation.latex(view)
+            found = made.all()
+            return latex_block(tuple(line for section in found for line in section.lines),
+                               tuple(note for section in found for note in section.notes))
         case "mathml":
-            from .mathml import mathml
-            forward, backward = sections(derivation, view, False)
-            return "\n".join(mathml(f"{line.left} = {line.right}") for line in (*forward.lines, *backward.lines))
-    made = sections(derivation, view, steps)
-    return {"tex": tex_document, "markdown": markdown, "html": html}[to](title, made)
+            return math_lines(made.all())
+    return {"tex": tex_document, "markdown": markdown, "html": html}[to](title, made.all(steps))
 
 
-def text(derivation: Derivation, view: str, steps: bool) -> str:
+def text(sections: list[Section], steps: bool) -> str:
     """Unicode for a terminal; with `steps`, each equation followed by how it came about."""
-    if not steps:
-        return derivation.text(view) + notes_text(derivation)
-    writer = derivation.writer(False)
     parts = []
-    for equation in derivation.view(view):
-        parts.append(f"{writer.symbol(equation.name)} = {writer.write(equation.expr)}    ({show_shape(equation.expr.shape)})")
-        for step in steps_for(derivation, equation):
-            before, after = shown(writer, step)
-            parts.append(f"    {step.rule}: {step.because}" + (f" [{step.condition}]" if step.condition else ""))
-            parts.append(f"        {before}  ⟶  {after}" if before != after else f"        {after}")
-        parts.append("")
-    return "\n".join(parts).rstrip() + notes_text(derivation)
+    for section in sections:
+        for line in section.lines:
+            parts.append(f"{line.left} = {line.right}" + (f"    ({line.shape})" if steps else ""))
+            for step in line.steps:
+                parts.append(f"    {step.rule}: {step.because}" + (f" [{step.condition}]" if step.condition else ""))
+                parts.append(f"        {step.before}  ⟶  {step.after}" if step.before != step.after else f"        {step.after}")
+            if line.steps:
+                parts.append("")
+        if section.notes and parts and parts[-1]:
+            parts.append("")
+        parts += [said(note, str, str) for note in section.notes]
+    return "\n".join(parts).rstrip()
 
 
-def notes_text(derivation: Derivation) -> str:
-    return "".join(f"\nassuming {fact}" for fact in derivation.program.facts)
+def math_lines(sections: list[Section]) -> str:
+    """One `math` element a line."""
+    from .mathml import mathml, mixed
+    return "\n".join(part for section in sections for part in (
+        *(mathml(f"{line.left} = {line.right}") for line in section.lines), *map(mixed, section.notes)))
 
 
-def steps_for(derivation: Derivation, equation: Equation) -> tuple[Step, ...]:
-    return steps_of(derivation.step_data, equation.name[1:], equation.expr)
+def as_json(derivation: Derivation, view: str = "textbook") -> dict[str, object]:
+    """The documented JSON: one backward entry per cotangent, in the order derived.
 
-
-def shown(writer: TextWriter, step: Step) -> tuple[str, str]:
-    """Both sides of a step, in the form that the step is about."""
-    if step.form == "index":
-        index = IndexWriter(writer)
-        before = writer.write(step.before) if step.rule.startswith(("chain rule", "write the product")) else index.summed(step.before)
-        return before, index.summed(step.after)
-    if step.before is step.after:
-        return IndexWriter(writer).summed(step.before), writer.write(step.after)
-    return writer.write(step.before), writer.write(step.after)
-
-
-def sections(derivation: Derivation, view: str, steps: bool) -> list[Section]:
-    """Forward and backward parts as documents hold them."""
-    writer = derivation.writer(True)
-
-    def line(equation: Equation, with_steps: bool) -> Line:
-        found = steps_for(derivation, equation) if with_steps else ()
-        made = tuple(ShownStep(s.rule, s.because, *shown(writer, s), s.condition) for s in found)
-        return Line(writer.symbol(equation.name), writer.write(equation.expr), show_shape(equation.expr.shape), made)
-
-    notes = tuple(f"Assuming {fact}." for fact in derivation.program.facts)
-    return [Section("Forward", tuple(line(e, False) for e in derivation.program.equations), notes),
-            Section("Backward", tuple(line(e, steps) for e in derivation.view(view)))]
-
-
-def as_json(derivation: Derivation) -> dict[str, object]:
-    """The documented JSON: one backward entry per cotangent, in the order derived."""
-    tex, plain = derivation.writer(True), derivation.writer(False)
+    Cotangents that the view shows are as it shows them; the others as they stand between the names.
+    """
+    plain, tex = [Sections(derivation, derivation.writer(script), view) for script in (False, True)]
+    known = {equation.name: equation.expr for equation in plain.view.equations}
 
     def entry(name: str, expr: Expr) -> dict[str, object]:
-        return {"shape": [str(d) for d in expr.shape], "latex": tex.write(expr), "text": plain.write(expr)}
+        return {"shape": [str(d) for d in plain.shape(name, expr.shape)], "latex": tex.writer.right(name, expr),
+                "text": plain.writer.right(name, expr)}
 
     forward = [{"name": e.name, **entry(e.name, e.expr)} for e in derivation.program.equations]
     backward = []
-    for equation in derivation.view("named"):
-        steps = [{"rule": s.rule, "because": s.because, "before": shown(plain, s)[0], "after": shown(plain, s)[1]}
-                 for s in steps_for(derivation, equation)]
-        left, right = IndexWriter(tex).equation(equation.name, equation.expr)
-        backward.append({"of": equation.name[1:], **entry(equation.name, equation.expr), "index_latex": f"{left} = {right}",
-                         "steps": steps})
-    return {"version": 1, "loss": derivation.loss, "assumptions": [str(f) for f in derivation.program.facts],
+    for name, expr in ((e.name, known.get(e.name, e.expr)) for e in derivation.backward.equations):
+        left, right = IndexWriter(tex.writer).equation(name, expr)
+        steps = [{"rule": s.rule, "because": s.reason, "before": s.before, "after": s.after}
+                 for s in plain.steps(Equation(name, expr))]
+        backward.append({"of": name[1:], **entry(name, expr), "index_latex": f"{left} = {right}", "steps": steps})
+    return {"version": 1, "loss": derivation.loss, "assumptions": list(assumptions(derivation, view)),
             "forward": forward, "backward": backward}
 
 

@@ -13,7 +13,7 @@ from .expr import Expr, Shape, Var
 from .notation import Notation
 from .program import Equation, Program, Step
 from .reverse import bar, sweep
-from .views import VIEWS, symbols_for, view
+from .views import VIEWS, View, symbols_for, view
 from .writing import TextWriter
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Derivation:
     def __init__(self, program: Program, loss: str, wrt: tuple[str, ...], notation: Notation = Notation()) -> None:
         self.program, self.loss, self.wrt, self.notation = program, loss, wrt, notation
         self.backward = sweep(program, loss, wrt, notation.primes)
-        self._views: dict[str, tuple[Equation, ...]] = {}
+        self._views: dict[str, View] = {}
 
     @cached_property
     def gradients(self) -> dict[str, Gradient]:
@@ -43,15 +43,19 @@ class Derivation:
         """Name -> right-hand side of its cotangent in the textbook view, as text."""
         writer = self.writer(tex=False)
         shown = {e.name: e.expr for e in (*self.backward.equations, *self.view("textbook"))}
-        return {name[1:]: writer.write(expr) for name, expr in shown.items()}
+        return {name[1:]: writer.right(name, expr) for name, expr in shown.items()}
 
-    def view(self, kind: str = "textbook") -> tuple[Equation, ...]:
-        """The backward equations of a view: textbook, named or expanded. Raises `SymbackpropError` for another name."""
+    def made(self, kind: str = "textbook") -> View:
+        """A view with what it rests on: textbook, named or expanded. Raises `SymbackpropError` for another name."""
         if kind not in VIEWS:
             raise SymbackpropError(f"there is no view {kind!r}", hint=nearest(kind, VIEWS) or f"one of {', '.join(VIEWS)}")
         if kind not in self._views:
             self._views[kind] = view(self.program, self.backward, kind)
         return self._views[kind]
+
+    def view(self, kind: str = "textbook") -> tuple[Equation, ...]:
+        """The backward equations of a view: textbook, named or expanded."""
+        return self.made(kind).equations
 
     @cached_property
     def step_data(self) -> Steps:
@@ -66,15 +70,21 @@ class Derivation:
     def writer(self, tex: bool, notation: Notation | None = None) -> TextWriter:
         notation = notation or self.notation
         symbols = symbols_for(self.program, self.backward, self.loss, notation, tex)
-        if not tex:
-            return TextWriter(notation, symbols)
-        from .tex.write import LatexWriter
-        return LatexWriter(notation, symbols)
+        if tex:
+            from .tex.write import LatexWriter
+            made = LatexWriter(notation, symbols)
+        else:
+            made = TextWriter(notation, symbols)
+        if notation.layout == "numerator":
+            partial = "\\frac{\\partial" if tex else "∂"
+            made.numerator = frozenset(e.name for e in self.backward.equations
+                                       if 0 < e.expr.rank < 3 and symbols[e.name].startswith(partial))
+        return made
 
     def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """The backward equations, one a line, in Unicode."""
         writer = self.writer(False, notation)
-        return "\n".join(f"{writer.symbol(e.name)} = {writer.write(e.expr)}" for e in self.view(view))
+        return "\n".join(f"{writer.symbol(e.name)} = {writer.right(e.name, e.expr)}" for e in self.view(view))
 
     __str__ = text
 
@@ -84,13 +94,16 @@ class Derivation:
     def backward_latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """The backward equations as one aligned LaTeX block."""
         writer = self.writer(True, notation)
-        return block([f"{writer.symbol(e.name)} &= {writer.write(e.expr)}" for e in self.view(view)])
+        return block([f"{writer.symbol(e.name)} &= {writer.right(e.name, e.expr)}" for e in self.view(view)])
 
     def latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
-        """Forward and backward equations as one aligned LaTeX block."""
-        writer = self.writer(True, notation)
-        equations = (*self.program.equations, *self.view(view))
-        return block([f"{writer.symbol(e.name)} &= {writer.write(e.expr)}" for e in equations])
+        """Forward and backward equations, and what they rest on, as one aligned LaTeX block."""
+        from .printing import render
+        return render(self.in_notation(notation), "latex", view)
+
+    def in_notation(self, notation: Notation | None) -> Derivation:
+        """The same derivation written in another notation."""
+        return self if notation in (None, self.notation) else Derivation(self.program, self.loss, self.wrt, notation)
 
     def html(self, title: str = "Derivation", view: str = "textbook", steps: bool = True) -> str:
         """One self-contained page."""
@@ -118,7 +131,7 @@ class Derivation:
         return Explicit(self.program, self.loss, self.wrt, small_sizes(self.program, sizes))
 
     def _repr_latex_(self) -> str:
-        return f"$${self.latex()}$$"
+        return f"$$\n{self.latex()}\n$$"
 
 
 def block(lines: list[str]) -> str:
@@ -144,7 +157,7 @@ class Gradient:
     def steps(self) -> tuple[Step, ...]:
         """The steps from the chain rule to this gradient."""
         from .steps import steps_of
-        return steps_of(self.derivation.step_data, self.name, self.expr)
+        return steps_of(self.derivation.step_data, self.name, self.expr, self.derivation.made().uses.get(bar(self.name)))
 
     def as_sympy(self, form: str = "matrix") -> sp.Expr:
         """The gradient as a SymPy `MatrixExpr` in the forward names (n×1 for a vector), or, with `form="index"`, as
@@ -156,9 +169,15 @@ class Gradient:
         found = {e.name: e.expr for e in self.derivation.view("expanded")}[bar(self.name)]
         return as_sympy(found, {bar(self.name): f"d{self.derivation.loss}/d{self.name}"}, form, bar(self.name))
 
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The facts that were put in, and the conventions at corners and singular points."""
+        from .sections import assumptions
+        return assumptions(self.derivation, "textbook", bar(self.name))
+
     def __str__(self) -> str:
         writer = self.derivation.writer(False)
-        return f"{writer.symbol(bar(self.name))} = {writer.write(self.expr)}"
+        return f"{writer.symbol(bar(self.name))} = {writer.right(bar(self.name), self.expr)}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -166,7 +185,7 @@ class Gradient:
     def latex(self, notation: Notation | None = None) -> str:
         """`\\frac{\\partial C}{\\partial W} = …`."""
         writer = self.derivation.writer(True, notation)
-        return f"{writer.symbol(bar(self.name))} = {writer.write(self.expr)}"
+        return f"{writer.symbol(bar(self.name))} = {writer.right(bar(self.name), self.expr)}"
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

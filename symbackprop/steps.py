@@ -12,6 +12,7 @@ from .expr import Add, Apply, Contract, Delta, Expr, Map, Ones, Var, names_in, w
 from .ops import SCALAR_OPS, TENSOR_OPS
 from .program import Equation, Program, Step
 from .reverse import bar, pull, pull_back, read_pattern
+from .views import Use
 
 
 class Steps:
@@ -26,8 +27,11 @@ class Steps:
                 self.readers.setdefault(name, []).append(equation)
 
 
-def steps_of(known: Steps, name: str, shown: Expr) -> tuple[Step, ...]:
-    """The steps from the chain rule to `shown`, the cotangent of `name` in the view that the reader has."""
+def steps_of(known: Steps, name: str, shown: Expr, use: Use | None = None) -> tuple[Step, ...]:
+    """The steps from the chain rule to `shown`, the cotangent of `name` in the view that the reader has.
+
+    `use` tells which declared facts were put in on the way, and into what.
+    """
     table, primes = known.table, known.primes
     target = table[bar(name)].expr
     found: list[Step] = []
@@ -43,8 +47,12 @@ def steps_of(known: Steps, name: str, shown: Expr) -> tuple[Step, ...]:
     if len(terms) > 1:
         found.append(Step("sum over all readers", f"{name} is read {len(terms)} times, and each reading adds its share",
                           terms[0], target))
-    if shown is not target:
-        found.append(Step("put in what is known", "the cotangents on the right are written out", target, shown))
+    before = use.before if use else shown
+    if before is not target:
+        found.append(Step("put in what is known", "the cotangents on the right are written out", target, before))
+    if use:
+        found.append(Step("put in a declared fact", "the model states it", before, shown,
+                          condition=", ".join(map(str, use.facts))))
     return tuple(found)
 
 

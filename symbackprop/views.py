@@ -7,11 +7,12 @@ pre-activations are written δ. expanded: everything is put in. A view is a list
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 from .algebra import add, contract
 from .expr import Add, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
 from .notation import Notation, split_name, text_name, tex_name
-from .program import Equation, Program, is_activation
+from .program import Equation, Fact, Program, is_activation
 from .reverse import bar
 from .rules import tidy
 
@@ -38,10 +39,24 @@ def substitute(node: Expr, values: dict[str, Expr]) -> Expr:
     return made[node]
 
 
-def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[Equation, ...]:
+class Use(NamedTuple):
+    """Facts that were put into a right side, and what it was without them."""
+
+    before: Expr
+    facts: tuple[Fact, ...]
+
+
+class View(NamedTuple):
+    """The equations that are shown, and the facts that the right side of a name was simplified by."""
+
+    equations: tuple[Equation, ...]
+    uses: dict[str, Use]
+
+
+def view(program: Program, backward: Program, kind: str = "textbook") -> View:
     """The backward equations as a reader sees them."""
     if kind == "named":
-        return backward.equations
+        return View(backward.equations, {})
     wrt = set(backward.outputs)
     keep = {bar(name) for name in program.pre_activations} if kind == "textbook" else set()
     values: dict[str, Expr] = {}
@@ -53,6 +68,7 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[E
         reads.update(names)
         readers.update(set(names))
     shown: list[Equation] = []
+    uses: dict[str, Use] = {}
     dividing: set[str] = set()
     for equation, (names, divides) in zip(backward.equations, glances):
         expr = equation.expr
@@ -64,7 +80,9 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[E
             if inlined is not expr:
                 expr, divides = inlined, glance(inlined)[1]
         if divides or program.facts:
-            expr, _ = tidy(expr, program.facts)
+            before, (expr, used) = expr, tidy(expr, program.facts)
+            if used:
+                uses[equation.name] = Use(tidy(before)[0], used)
         if divides:
             dividing.add(equation.name)
         simple = type(expr) in (Var, Const)
@@ -76,7 +94,7 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> tuple[E
         if equation.name in wrt or (kind == "textbook" and equation.name in keep and not simple) or not inline:
             shown.append(Equation(equation.name, expr))
     gone = {name for name in tentative if not any(name in names_in(e.expr) for e in shown)}
-    return tuple(e for e in shown if e.name not in gone)
+    return View(tuple(e for e in shown if e.name not in gone), uses)
 
 
 def try_inlining(expr: Expr, tentative: dict[str, Expr]) -> Expr:

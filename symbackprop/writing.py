@@ -1,7 +1,8 @@
 """Forms into one line of symbols, brackets by precedence; `TextWriter` writes Unicode for a terminal.
 
 Another script (LaTeX) overrides how the pieces look, never where brackets go. `symbols` maps the names of a derivation's
-cotangents to what the reader sees; every other name is typeset by its own spelling.
+cotangents to what the reader sees; every other name is typeset by its own spelling. `numerator` holds the names that
+numerator layout prints transposed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sympy as sp
 from .expr import Apply, Contract, Expr
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
+from .layout import shown, turned
 from .matrix import matrix_form
 from .notation import Notation, text_name
 from .ops import SCALAR_OPS, TENSOR_OPS
@@ -38,6 +40,7 @@ class TextWriter:
 
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
         self.notation, self.symbols = notation, symbols or {}
+        self.numerator: frozenset[str] = frozenset()
         self.times = self.hadamard_signs[notation.hadamard]
         self.methods = {Atom: self.atom, Number: self.number, Unit: self.unit, Identity: self.identity, Mul: self.mul,
                         Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, T: self.transpose,
@@ -46,7 +49,17 @@ class TextWriter:
 
     def write(self, node: Expr) -> str:
         """A node in matrix form."""
-        return self.form(matrix_form(node))[0]
+        form = matrix_form(node)
+        return self.form(turned(form, self.numerator) if self.numerator else form)[0]
+
+    def right_form(self, name: str, node: Expr) -> object:
+        """The form of `node` as the right side of the equation of `name`."""
+        form = matrix_form(node)
+        return shown(form, name, self.numerator) if self.numerator else form
+
+    def right(self, name: str, node: Expr) -> str:
+        """`node` as the right side of the equation of `name`."""
+        return self.form(self.right_form(name, node))[0]
 
     def form(self, form: object) -> Piece:
         return self.methods[type(form)](form)
@@ -85,6 +98,13 @@ class TextWriter:
 
     def fraction(self, above: str, below: str) -> Piece:
         return f"({above}/{below})", ATOM
+
+    def zero_or_one(self, symbol: str) -> str:
+        return symbol + " ∈ {0, 1}"
+
+    def words(self, text: str) -> str:
+        """Words in place of a formula."""
+        return text
 
     def rational(self, value: sp.Expr) -> Piece:
         """A non-negative number or expression in sizes."""

@@ -164,6 +164,13 @@ class LatexWriter(TextWriter):
     def partial(self, argument: int) -> str:
         return rf"\partial_{{{argument}}} "
 
+    def zero_or_one(self, symbol: str) -> str:
+        return symbol + r" \in \{0, 1\}"
+
+    def words(self, text: str) -> str:
+        from ..page import tex_text
+        return rf"\text{{{tex_text(text)}}}"
+
     # numbers
 
     def size(self, value: sp.Expr) -> str:

@@ -1,0 +1,35 @@
+"""Numerator layout, which is a way of printing: the derivative by a matrix or a vector is shown transposed.
+
+Every cotangent has the shape of its primal; here the names of some are printed as the transposes that other books mean by
+them, on the left and wherever they are read. Nothing that computes knows of it.
+"""
+
+from __future__ import annotations
+
+from .forms import Atom, T
+from .matrix import transposed
+
+NUMERATOR = ("Numerator layout: the derivative by a vector or a matrix is printed with the transposed shape; δ and bars keep "
+             "the shape of their tensor.")
+
+
+def turned(form: object, names: frozenset[str]) -> object:
+    """`form` with each of `names` read as the transpose of what is printed under that name."""
+    if type(form) is T and is_named(form.body, names):
+        return form.body
+    if is_named(form, names):
+        return T(form)
+    if not isinstance(form, tuple):
+        return form
+    parts = [turned(part, names) for part in form]
+    return type(form)(*parts) if hasattr(form, "_fields") else tuple(parts)
+
+
+def is_named(form: object, names: frozenset[str]) -> bool:
+    return type(form) is Atom and form.node.name in names
+
+
+def shown(form: object, name: str, names: frozenset[str]) -> object:
+    """The right side of `name = form` as it is printed."""
+    form = turned(form, names)
+    return transposed(form) if name in names else form
