@@ -7,6 +7,7 @@ Here is the frame: names, checks of the arguments, helpers. `terms` spells nodes
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Callable
 
 import sympy as sp
@@ -26,7 +27,7 @@ RESERVED = {"np", "value_and_grad", "make_value_and_grad", "as_array", "check", 
             "size_of", "empty", "fitting", "int", "isinstance", "type", "math", "plain", "abs",
             *MATH.values()} | {
     name for table in (SCALAR_OPS, TENSOR_OPS) for name, row in table.items() if row.helper} | {
-    "gelu_tanh_prime", "erf", "_erf"}
+    "gelu_tanh_prime", "erf", "_erf", "_erf_each"}
 AS_ARRAY = '''def as_array(name, value, *shape):
     """`value` as an array of floats of this shape; a size that is a word may be any, but the same wherever it stands."""
     value = np.asarray(value)
@@ -40,6 +41,7 @@ AS_ARRAY = '''def as_array(name, value, *shape):
         raise ValueError(f"{name} has shape {value.shape}, wanted ({', '.join(map(str, shape))})")
     return value
 '''
+DTYPE = re.compile(r"\bdtype\b")
 BIG = 400  # nodes written out in one line before what is read twice gets a line of its own
 
 
@@ -119,12 +121,19 @@ class Module:
         for helper in helpers:
             lines += ["", "", helper.strip()]
         lines += ["", "", f"def value_and_grad(*, {', '.join(keywords + ['check=True'])}):", *self.docstring(), *arguments,
-                  *checks, "", *forward, "", *back, "", f"    return {self.names[self.loss]}, {{{results}}}", "", "", *made, ""]
+                  *checks, *self.precision([*forward, *back]), "", *forward, "", *back, "", f"    return {self.names[self.loss]}, {{{results}}}", "", "", *made, ""]
         return "\n".join(lines)
 
     def made(self, lines: list[str]) -> list[str]:
         """The lines of `make_value_and_grad`."""
         return Made(self, lines).source()
+
+    def precision(self, lines: list[str]) -> list[str]:
+        """The line that says in which precision arrays are made that are no function of an argument, where there are any."""
+        if not any(DTYPE.search(line) for line in lines):
+            return []
+        given = ", ".join(self.names[n] for n in self.program.inputs)
+        return [f"    dtype = np.result_type({given})" if given else "    dtype = float"]
 
     def fresh_numbered(self, name: str) -> str:
         """`name` with its number raised until nobody else has it."""

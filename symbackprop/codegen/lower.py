@@ -53,7 +53,7 @@ class Lowering:
             case ast.Tuple():
                 return tuple(self.read(e, env) for e in node.elts)
             case ast.Name():
-                return env[node.id]
+                return "dtype" if node.id == "dtype" else env[node.id]
             case ast.UnaryOp(op=ast.USub()):
                 inner = self.read(node.operand, env)
                 return -inner if isinstance(inner, int) else self.graph.entrywise("negative", self.valued(inner))
@@ -95,7 +95,7 @@ class Lowering:
             return self.array(node.value, env)
         a = self.array(node.value, env)
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return self.graph.index(a, tuple(":" if isinstance(p, ast.Slice) else ast.unparse(p) for p in parts))
+        return self.graph.index(a, tuple(":" if isinstance(p, ast.Slice) else position(p) for p in parts))
 
     def call(self, node: ast.Call, env: Env) -> object:
         options = {k.arg: self.read(k.value, env) for k in node.keywords}
@@ -201,3 +201,11 @@ class Lowering:
             case "copy":
                 return a
         raise UnsupportedError(f"{ast.unparse(node)} has no instruction")
+
+
+def position(node: ast.expr) -> str:
+    """An index; an entry counted from 1, spelled `k - 1`, is worked out."""
+    match node:
+        case ast.BinOp(op=ast.Sub(), left=ast.Constant(value=int(k)), right=ast.Constant(value=int(one))):
+            return str(k - one)
+    return ast.unparse(node)

@@ -19,7 +19,7 @@ from .scalars import ATOM, MATMUL, POWER, Code, factors, fraction, negated, no_r
 if TYPE_CHECKING:
     from .terms import Writer
 
-FLAG = ".astype(float)"
+FLAG = ".astype(dtype)"
 SUMMED = re.compile(r"\.sum\(axis=(\d+)\)\Z")
 
 
@@ -64,7 +64,7 @@ def contract_code(writer: Writer, node: Contract, loose: bool) -> Code:
         if kept or loose or not output:
             return made
         shape = writer.shape(node.shape)
-        filled = f"np.ones({shape})" if made.text == "1.0" else f"np.full({shape}, {made.text})"
+        filled = f"np.ones({shape}, dtype)" if made.text == "1.0" else f"np.full({shape}, {made.text}, dtype)"
         return Code(filled, ATOM, frozenset(range(node.rank)))
     thin = all(dims[i] is sp.S.One for i in output if i not in kept)
     made = times(writer, scalars, spread(body, output, kept, thin and not loose))
@@ -112,7 +112,7 @@ def spread(body: Code, output: Labels, kept: Labels, whole: bool = False) -> Cod
     if found and body.level == ATOM and not first and index.count("None") == 1 and index[int(found[1])] == "None":
         return Code(f"{body.text[:-1]}, keepdims=True)", ATOM, covered)
     if all(part == "None" for part in index):
-        return Code(f"np.full(({'1, ' * len(index)}), {body.text})".replace(", )", ",)" if len(index) == 1 else ")"), ATOM, covered)
+        return Code(f"np.full(({'1, ' * len(index)}), {body.text}, dtype)".replace(", )", ",)" if len(index) == 1 else ")"), ATOM, covered)
     return Code(f"{body.wrap()}[{', '.join(index)}]", ATOM, covered, view=True)
 
 
@@ -157,7 +157,7 @@ def group_code(writer: Writer, operands: list[Expr], loose: bool, each: bool = F
     axes = frozenset(range(operands[0].rank))
     covered = frozenset().union(*(c.covered for c in (*above, *below)))
     if covered != axes and not loose and not each:
-        above.insert(0, Code(f"np.ones({writer.shape(operands[0].shape)})", ATOM))
+        above.insert(0, Code(f"np.ones({writer.shape(operands[0].shape)}, dtype)", ATOM))
         covered = axes
     if any(c.covered and not c.flag for c in above):  # a boolean may stay one beside an array of floats
         above = [c for c in above if not c.flag] + [c._replace(text=c.text.removesuffix(FLAG)) for c in above if c.flag]

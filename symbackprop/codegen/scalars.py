@@ -199,4 +199,9 @@ def piecewise(expr: sp.Piecewise, env: Mapping[sp.Symbol, Code], rows: RowCall) 
     made = expression(last, env, rows).text
     for value, condition in reversed(branches):
         made = f"np.where({expression(condition, env, rows).text}, {expression(value, env, rows).text}, {made})"
-    return Code(made, ATOM)
+    if is_of_sizes(expr):
+        return Code(f"float({made})", ATOM)
+    if any(value.free_symbols for value, _ in expr.args):
+        return Code(made, ATOM)
+    read = ", ".join(env[s].text for s in sorted(expr.free_symbols, key=str))  # numbers alone would come out in double precision
+    return Code(f"{made}.astype(np.result_type({read}))", ATOM)

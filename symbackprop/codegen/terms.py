@@ -18,7 +18,7 @@ from .products import contract_code
 from .scalars import ATOM, NAME, NEGATIVE, SUM, Code, expression, number, power, sum_code
 
 SLOT = re.compile(r"\{(p?\d)\}")
-FLAG = ".astype(float)"
+FLAG = ".astype(dtype)"
 
 
 class Writer:
@@ -50,9 +50,9 @@ class Writer:
             case Const():
                 return number(node.value, self.env)
             case Ones():
-                return Code("1.0", ATOM) if loose else Code(f"np.ones({self.shape(node.shape)})", ATOM, axes)
+                return Code("1.0", ATOM) if loose else Code(f"np.ones({self.shape(node.shape)}, dtype)", ATOM, axes)
             case Delta():
-                return Code(f"np.eye({self.size(node.shape[0])})", ATOM, axes)
+                return Code(f"np.eye({self.size(node.shape[0])}, dtype=dtype)", ATOM, axes)
             case Add():
                 return self.add_code(node, loose)
             case Map():
@@ -100,8 +100,9 @@ class Writer:
         test = condition.text.removesuffix(FLAG) if condition.flag else f"{condition.wrap()} > 0"
         if test.startswith("(") and condition.flag:
             test = test[1:-1]
-        return Code(f"np.where({test}, {', '.join(self.code(a, True).text for a in node.args[1:])})", ATOM,
-                    frozenset(range(node.rank)))
+        branches = [self.code(a, True) for a in node.args[1:]]
+        plain = FLAG * (not any(code.covered for code in branches))  # two numbers would come out in double precision
+        return Code(f"np.where({test}, {', '.join(code.text for code in branches)}){plain}", ATOM, frozenset(range(node.rank)))
 
     def call(self, f: Function, args: list[Code], covered: frozenset[int]) -> Code:
         """An elementwise function of spelled arguments."""
@@ -143,7 +144,8 @@ class Writer:
         spelling = spelling_of(f)
         if spelling is not None:
             self.need(row.helper, f.name)
-            return f"{head}    return {fill(spelling, args, [number(p, {}) for p in f.params])}\n"
+            made = fill(spelling, args, [number(p, {}) for p in f.params])
+            return f"{head}    return {outside(made, args)}\n"
         if row is not None and row.prime is not None and len(f.derivative) == 1 and row.prime[f.derivative[0]] is not None:
             form = row.prime[f.derivative[0]].subs({sp.Symbol(p, real=True): v for (p, _), v in zip(row.params, f.params)})
             value = self.row_call(f.name, args, f.params)
@@ -162,7 +164,7 @@ class Writer:
         if row is None or not row.numpy:
             raise UnsupportedError(f"the function {name} has no NumPy spelling")
         self.need(row.helper, name)
-        text = fill(row.numpy, args, [number(p, {}) for p in params])
+        text = outside(fill(row.numpy, args, [number(p, {}) for p in params]), args)
         return Code(text, ATOM if is_one_call(text) else SUM)
 
     def apply_code(self, node: Apply) -> Code:
@@ -180,6 +182,11 @@ class Writer:
     def shape(self, shape: Shape) -> str:
         parts = [self.size(d) for d in shape]
         return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def outside(text: str, args: list[Code]) -> str:
+    """A spelling for a helper, where `dtype` is not known by name: it is that of the arguments."""
+    return text.replace(FLAG, f".astype(np.result_type({', '.join(a.text for a in args)}))")
 
 
 def covered_by(codes: list[Code]) -> frozenset[int]:

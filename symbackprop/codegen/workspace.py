@@ -170,7 +170,8 @@ def spelled(value: Value, args: list[str], out: str = "") -> str:
             best = ", optimize=True" * (len(args) > 1)
             return f'np.einsum("{value.params[0]}", {", ".join(args)}{best}{into})'
         case "call":
-            return f"{value.params[0]}({', '.join(args)})"
+            made = f"{value.params[0]}({', '.join(args)})"
+            return made if value.shape else f"dtype.type({made})"
         case "linalg":
             return f"np.linalg.{value.params[0]}({args[0]})" + "[1]" * (value.params[0] == "slogdet")
     if value.op in FLAGS and value.params:

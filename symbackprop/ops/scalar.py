@@ -37,9 +37,9 @@ ROWS = (
     ScalarOp("relu", sp.Max(x, 0), (named("step", x),), r"\operatorname{ReLU}", "ReLU", "np.maximum({0}, 0)",
              kinks="relu′(0) = 0"),
     ScalarOp("step", above(x, 0), (sp.S.Zero,), "indicator", "indicator",
-             "({0} > 0).astype(float)", kinks="1[z > 0] is 0 at 0"),
+             "({0} > 0).astype(dtype)", kinks="1[z > 0] is 0 at 0"),
     ScalarOp("leaky_relu", sp.Piecewise((x, x > 0), (alpha * x, True)), None, r"\operatorname{LeakyReLU}", "LeakyReLU",
-             "np.where({0} > 0, {0}, {p0} * {0})", ("np.where({0} > 0, 1.0, {p0})",),
+             "np.where({0} > 0, {0}, {p0} * {0})", ("np.where({0} > 0, 1.0, {p0}).astype({0}.dtype)",),
              params=(("alpha", RATIONAL_001),), kinks="leaky_relu′(0) = α"),
     ScalarOp("elu", sp.Piecewise((x, x > 0), (alpha * (sp.exp(x) - 1), True)), None, r"\operatorname{ELU}", "ELU",
              "np.where({0} > 0, {0}, {p0} * np.expm1(np.minimum({0}, 0)))",
@@ -48,17 +48,17 @@ ROWS = (
     ScalarOp("softplus", sp.log(1 + sp.exp(x)), (named("sigmoid", x),), r"\operatorname{softplus}", "softplus",
              "np.logaddexp(0.0, {0})", positive=True),
     ScalarOp("gelu", x * (1 + sp.erf(x / sp.sqrt(2))) / 2, None, r"\operatorname{GELU}", "GELU",
-             "0.5 * {0} * (1.0 + erf({0} / np.sqrt(2.0)))",
-             ("0.5 * (1.0 + erf({0} / np.sqrt(2.0))) + {0} * np.exp(-0.5 * {0} * {0}) / np.sqrt(2.0 * np.pi)",),
+             "0.5 * {0} * (1.0 + erf({0} / 1.4142135623730951))",
+             ("0.5 * (1.0 + erf({0} / 1.4142135623730951)) + {0} * np.exp(-0.5 * {0} * {0}) / 2.5066282746310002",),
              helper="erf"),
     ScalarOp("gelu_tanh", x * (1 + sp.tanh(GELU_TANH)) / 2, None, r"\operatorname{GELU}_{\tanh}", "GELU_tanh",
              "gelu_tanh({0})", ("gelu_tanh_prime({0})",), helper="""def gelu_tanh(z):
-    return 0.5 * z * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z * z * z)))
+    return 0.5 * z * (1.0 + np.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)))
 
 
 def gelu_tanh_prime(z):
-    t = np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z * z * z))
-    return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * np.sqrt(2.0 / np.pi) * (1.0 + 0.134145 * z * z)
+    t = np.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z))
+    return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608028654 * (1.0 + 0.134145 * z * z)
 """),
     ScalarOp("silu", x / (1 + sp.exp(-x)), (y + named("sigmoid", x) * (1 - y),), r"\operatorname{SiLU}", "SiLU",
              "{0} * sigmoid({0})", helper="sigmoid"),
@@ -79,7 +79,11 @@ def gelu_tanh_prime(z):
     ScalarOp("erf", sp.erf(x), (2 / sp.sqrt(sp.pi) * named("exp", -x**2),), r"\operatorname{erf}",
              numpy="erf({0})", helper="""from math import erf as _erf
 
-erf = np.vectorize(_erf, otypes=[float])
+_erf_each = np.vectorize(_erf, otypes=[float])
+
+
+def erf(z):
+    return _erf_each(z).astype(np.result_type(z))
 """),
     ScalarOp("pow", sp.Pow(x, p), (p * x**(p - 1),), "power", "power", "{0} ** {p0}", params=(("p", sp.Integer(2)),),
              domain=(0.3, 2.0)),
@@ -91,12 +95,12 @@ erf = np.vectorize(_erf, otypes=[float])
              arity=2, kinks="the derivative of min is 0 where both are equal"),
     ScalarOp("where", sp.Piecewise((b, x > 0), (c, True)), (sp.S.Zero, x, 1 - x), "cases", "cases",
              "np.where({0}, {1}, {2})", arity=3, kinks="where(c, a, b) is smooth only away from the edge of c"),
-    ScalarOp("gt", above(x, b), (sp.S.Zero,) * 2, ">", ">", "({0} > {1}).astype(float)", arity=2),
-    ScalarOp("lt", above(b, x), (sp.S.Zero,) * 2, "<", "<", "({0} < {1}).astype(float)", arity=2),
-    ScalarOp("ge", 1 - above(b, x), (sp.S.Zero,) * 2, r"\ge", "≥", "({0} >= {1}).astype(float)", arity=2),
-    ScalarOp("le", 1 - above(x, b), (sp.S.Zero,) * 2, r"\le", "≤", "({0} <= {1}).astype(float)", arity=2),
-    ScalarOp("eq", 1 - above(x, b) - above(b, x), (sp.S.Zero,) * 2, "=", "=", "({0} == {1}).astype(float)", arity=2),
-    ScalarOp("ne", above(x, b) + above(b, x), (sp.S.Zero,) * 2, r"\ne", "≠", "({0} != {1}).astype(float)", arity=2),
+    ScalarOp("gt", above(x, b), (sp.S.Zero,) * 2, ">", ">", "({0} > {1}).astype(dtype)", arity=2),
+    ScalarOp("lt", above(b, x), (sp.S.Zero,) * 2, "<", "<", "({0} < {1}).astype(dtype)", arity=2),
+    ScalarOp("ge", 1 - above(b, x), (sp.S.Zero,) * 2, r"\ge", "≥", "({0} >= {1}).astype(dtype)", arity=2),
+    ScalarOp("le", 1 - above(x, b), (sp.S.Zero,) * 2, r"\le", "≤", "({0} <= {1}).astype(dtype)", arity=2),
+    ScalarOp("eq", 1 - above(x, b) - above(b, x), (sp.S.Zero,) * 2, "=", "=", "({0} == {1}).astype(dtype)", arity=2),
+    ScalarOp("ne", above(x, b) + above(b, x), (sp.S.Zero,) * 2, r"\ne", "≠", "({0} != {1}).astype(dtype)", arity=2),
 )
 ACTIVATIONS = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "gelu_tanh", "silu"})
 RELATIONS = frozenset({"gt", "lt", "ge", "le", "eq", "ne"})

@@ -122,7 +122,7 @@ def unit_value(arrays: tuple, params: tuple, field: object) -> object:
 
 ROWS = (
     TensorOp("unit", lambda shapes, params: (sp.Integer(params[1]),), lambda y_bar, y, args, params: (), unit_value,
-             "np.eye({p1})[{p0} - 1]", "a unit vector picks an entry", r"e", text="e",
+             "np.eye({p1}, dtype=dtype)[{p0} - 1]", "a unit vector picks an entry", r"e", text="e",
              params=(("entry", 1), ("entries", 1))),
     TensorOp("softmax", same_shape, softmax_vjp, softmax_value, "softmax({0}, {p0})",
              "the Jacobian of softmax is diag(p) − p pᵀ", r"\operatorname{softmax}", helper=SOFTMAX_HELPER, params=AXIS,

@@ -1,0 +1,166 @@
+"""One case for every row of the op tables: its mathematical definition written anew, and where to try it.
+
+The definitions are from the papers and books that `symbackprop/ops` names, in mpmath for elementwise functions and in
+`autograd.numpy` for tensor functions. Nothing here reads a row's own expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import autograd.numpy as anp
+import mpmath as mp
+import numpy as np
+import sympy as sp
+
+import symbackprop.ops as ops
+from symbackprop.algebra import total
+from symbackprop.expr import Contract, Expr, Map, Var, function, size
+from symbackprop.ops.tensor import apply
+from symbackprop.program import Equation, Program
+
+ops.load()
+THIRD, FIVE_HALVES = sp.Rational(3, 10), sp.Rational(5, 2)
+
+
+@dataclass(frozen=True)
+class ScalarCase:
+    """`definition(*args, *params)` on mpmath numbers; `points` are tuples of arguments away from kinks."""
+
+    definition: Callable
+    points: tuple[tuple[float, ...], ...]
+    params: tuple[sp.Expr, ...] = ()
+    whole: tuple[tuple[int, ...], ...] = ((1,), (2,))  # whole numbers where it is defined and smooth
+    keeps_nan: bool = True
+    flat: tuple[int, ...] = ()  # arguments that have no slope by definition
+
+    @property
+    def arity(self) -> int:
+        return len(self.points[0])
+
+
+@dataclass(frozen=True)
+class TensorCase:
+    """`definition(*arrays)` in `autograd.numpy` at one choice of parameters; `shapes` are those of the arguments."""
+
+    definition: Callable
+    shapes: tuple[tuple[int, ...], ...]
+    params: tuple = ()
+    definite: bool = False  # the argument has to be far from singular
+
+
+REALS = tuple((t,) for t in (-1.9, -0.6, -0.05, 0.3, 1.7))
+POSITIVE = tuple((t,) for t in (0.35, 0.9, 1.4, 2.6))
+INSIDE = tuple((t,) for t in (-0.75, -0.2, 0.1, 0.6))
+PAIRS = ((-1.2, 0.4), (0.7, -0.3), (1.5, 1.9), (-0.8, -1.7))
+ABOVE_ZERO = ((0.5, 1.3), (1.8, 0.6), (1.1, -0.7))
+WHOLE_PAIRS = ((1, 2), (3, 1), (-2, 1))
+
+
+def indicator(holds: bool) -> mp.mpf:
+    return mp.mpf(int(holds))
+
+
+SCALAR_CASES = {
+    "sigmoid": ScalarCase(lambda t: 1 / (1 + mp.exp(-t)), REALS),
+    "tanh": ScalarCase(lambda t: (mp.exp(t) - mp.exp(-t)) / (mp.exp(t) + mp.exp(-t)), REALS),
+    "relu": ScalarCase(lambda t: t if t > 0 else mp.mpf(0), REALS, whole=((1,), (-2,))),
+    "step": ScalarCase(lambda t: indicator(t > 0), REALS, whole=((1,), (-2,)), keeps_nan=False),
+    "leaky_relu": ScalarCase(lambda t, a: t if t > 0 else a * t, REALS, (THIRD,), ((1,), (-2,))),
+    "elu": ScalarCase(lambda t, a: t if t > 0 else a * (mp.exp(t) - 1), REALS, (THIRD,), ((1,), (-2,))),
+    "softplus": ScalarCase(lambda t: mp.log(1 + mp.exp(t)), REALS),
+    "gelu": ScalarCase(lambda t: t * mp.ncdf(t), REALS),
+    "gelu_tanh": ScalarCase(
+        lambda t: t / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (t + mp.mpf(44715) / 1000000 * t**3))), REALS),
+    "silu": ScalarCase(lambda t: t / (1 + mp.exp(-t)), REALS),
+    "exp": ScalarCase(mp.exp, REALS),
+    "log": ScalarCase(mp.log, POSITIVE),
+    "log1p": ScalarCase(lambda t: mp.log(1 + t), (*POSITIVE, (-0.4,))),
+    "expm1": ScalarCase(lambda t: mp.exp(t) - 1, REALS),
+    "abs": ScalarCase(lambda t: t if t > 0 else -t, REALS, whole=((1,), (-2,))),
+    "sign": ScalarCase(lambda t: indicator(t > 0) - indicator(t < 0), REALS, whole=((1,), (-2,))),
+    "sin": ScalarCase(mp.sin, REALS),
+    "cos": ScalarCase(mp.cos, REALS),
+    "tan": ScalarCase(lambda t: mp.sin(t) / mp.cos(t), INSIDE),
+    "sinh": ScalarCase(lambda t: (mp.exp(t) - mp.exp(-t)) / 2, REALS),
+    "cosh": ScalarCase(lambda t: (mp.exp(t) + mp.exp(-t)) / 2, REALS),
+    "arcsin": ScalarCase(mp.asin, INSIDE, whole=((0,),)),
+    "arccos": ScalarCase(mp.acos, INSIDE, whole=((0,),)),
+    "arctan": ScalarCase(mp.atan, REALS),
+    "erf": ScalarCase(lambda t: 2 * mp.ncdf(t * mp.sqrt(2)) - 1, REALS),
+    "pow": ScalarCase(lambda t, p: mp.exp(p * mp.log(t)), POSITIVE, (FIVE_HALVES,)),
+    "power": ScalarCase(lambda s, t: mp.exp(t * mp.log(s)), ABOVE_ZERO, whole=((1, 2), (3, 1))),
+    "maximum": ScalarCase(lambda s, t: s if s > t else t, PAIRS, whole=WHOLE_PAIRS),
+    "minimum": ScalarCase(lambda s, t: s if s < t else t, PAIRS, whole=WHOLE_PAIRS),
+    "where": ScalarCase(lambda c, s, t: s if c > 0 else t, ((1.0, 0.3, -0.7), (0.0, 0.3, -0.7), (1.0, -1.1, 2.0)),
+                        whole=((1, 2, 3), (0, 2, 3)), keeps_nan=False, flat=(0,)),
+    "gt": ScalarCase(lambda s, t: indicator(s > t), PAIRS, whole=WHOLE_PAIRS, keeps_nan=False),
+    "lt": ScalarCase(lambda s, t: indicator(s < t), PAIRS, whole=WHOLE_PAIRS, keeps_nan=False),
+    "ge": ScalarCase(lambda s, t: indicator(s >= t), PAIRS, whole=WHOLE_PAIRS, keeps_nan=False),
+    "le": ScalarCase(lambda s, t: indicator(s <= t), PAIRS, whole=WHOLE_PAIRS, keeps_nan=False),
+    "eq": ScalarCase(lambda s, t: indicator(s == t), PAIRS, whole=WHOLE_PAIRS, keeps_nan=False),
+    "ne": ScalarCase(lambda s, t: indicator(s != t), PAIRS, whole=WHOLE_PAIRS, keeps_nan=False),
+}
+
+
+def softmax(z: np.ndarray, axis: int) -> np.ndarray:
+    return anp.exp(z) / anp.sum(anp.exp(z), axis=axis, keepdims=True)
+
+
+def logsumexp(z: np.ndarray, axis: int) -> np.ndarray:
+    return anp.log(anp.sum(anp.exp(z), axis=axis))
+
+
+TENSOR_CASES = {
+    "unit": (TensorCase(lambda: np.array([0.0, 1.0, 0.0]), (), (2, 3)),),
+    "softmax": tuple(TensorCase(lambda z, axis=axis: softmax(z, axis), (shape,), (axis,))
+                     for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 3, 4), 1), ((3, 1), 1))),
+    "log_softmax": tuple(TensorCase(lambda z, axis=axis: anp.log(softmax(z, axis)), (shape,), (axis,))
+                         for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 3, 4), 2))),
+    "logsumexp": tuple(TensorCase(lambda z, axis=axis: logsumexp(z, axis), (shape,), (axis,))
+                       for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 3, 4), 1))),
+    "max": tuple(TensorCase(lambda z, axis=axis: anp.max(z, axis=axis), (shape,), (axis,))
+                 for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1))),
+    "norm": tuple(TensorCase(lambda z: anp.sqrt(anp.sum(z * z)), (shape,)) for shape in ((4,), (3, 4))),
+    "inv": (TensorCase(anp.linalg.inv, ((3, 3),), definite=True),),
+    "det": (TensorCase(anp.linalg.det, ((3, 3),), definite=True),),
+    "logdet": (TensorCase(lambda a: anp.linalg.slogdet(a)[1], ((3, 3),), definite=True),),
+}
+
+
+def scalar_net(name: str) -> Program:
+    """C = wᵀ h, h = op(x0, …): a network of vectors around a row of the scalar table."""
+    case = SCALAR_CASES[name]
+    inputs = {f"x{k}": Var(f"x{k}", (size("n"),)) for k in range(case.arity)}
+    return weighted(inputs, Map(function(name, case.params), tuple(inputs.values())))
+
+
+def tensor_net(name: str, case: TensorCase) -> Program:
+    """C = sum(w ⊙ h), h = op(X0, …): a network around a row of the tensor table; sizes are the numbers of the case."""
+    inputs = {f"X{k}": Var(f"X{k}", tuple(map(size, shape))) for k, shape in enumerate(case.shapes)}
+    return weighted(inputs, apply(name, *inputs.values(), params=case.params))
+
+
+def weighted(inputs: dict[str, Var], node: Expr) -> Program:
+    h, w = Equation("h", node), Var("w", node.shape)
+    labels = tuple(range(node.rank))
+    loss = Contract((w, h.var), (labels, labels), ()) if node.rank else total(Contract((w, h.var), ((), ()), ()))
+    return Program({**inputs, "w": w}, (h, Equation("C", loss)))
+
+
+def scalar_data(name: str, whole: bool = False) -> dict[str, np.ndarray]:
+    """Arguments of `scalar_net` at the points of the case."""
+    case = SCALAR_CASES[name]
+    points = case.whole if whole else case.points
+    columns = np.array(points).T
+    weights = np.array([2, -1, 3, 1, -2])[:len(points)]
+    return {**{f"x{k}": column.copy() for k, column in enumerate(columns)}, "w": weights if whole else weights * 0.7}
+
+
+def tensor_data(case: TensorCase, shape_of_output: tuple[int, ...]) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(7)
+    data = {f"X{k}": rng.normal(size=shape) for k, shape in enumerate(case.shapes)}
+    if case.definite:
+        data = {k: v + 2.5 * np.eye(len(v)) for k, v in data.items()}
+    return {**data, "w": rng.normal(size=shape_of_output)}
