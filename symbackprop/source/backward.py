@@ -15,7 +15,7 @@ from dataclasses import replace
 import sympy as sp
 
 from ..errors import ParseError, ShapeError
-from ..expr import Var, size
+from ..expr import names_in
 from ..ops import load
 from ..program import Claim, Program
 from ..tex.tensors import Met, Unknown
@@ -146,9 +146,11 @@ def program_of(run: Entry) -> Program:
             continue
         claims += Claims(run, loss, events, updates).made()
     claims = [replace(c, assumptions=(*c.assumptions, *said_of(run, c))) for c in claims]
-    claims.sort(key=lambda c: (c.place.line, c.place.column))
-    facts = tuple(f for f in dict.fromkeys(run.facts) if f.name in run.inputs)
-    inputs = {k: v for k, v in run.inputs.items() if not k.startswith("data@")}
+    read = {n for e in run.equations for n in names_in(e.expr)}
+    read |= {n for c in claims for side in (c.left, c.right) if side is not None for n in names_in(side)}
+    read |= {part for n in read if "/" in n for part in n.replace("∂", "").split("/")}
+    inputs = {k: v for k, v in run.inputs.items() if k in read}
+    facts = tuple(f for f in dict.fromkeys(run.facts) if f.name in inputs)
     return Program(inputs, tuple(run.equations), (), facts, tuple(claims), {}, tuple(notes))
 
 

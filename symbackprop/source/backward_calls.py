@@ -356,7 +356,10 @@ class CodeCalls(CodeIndex):
             case "len", [Free() as free] if free.name.rpartition("_")[2] in LISTS or free.name in LISTS:
                 return len(self.opened_list(free))
             case "len", [value]:
-                return Const(self.as_expr(value, node).shape[0])
+                expr = self.as_expr(value, node)
+                if not expr.rank:
+                    raise ShapeError(f"{self.text(node.args[0])[:40]} is a scalar and has no length")
+                return Const(expr.shape[0])
             case "range", _:
                 return self.range_of(args)
             case ("int" | "float" | "list" | "tuple" | "sorted" | "round"), [value, *_]:

@@ -86,7 +86,8 @@ class Claims:
         same = {e.target.name for e in self.final if e.spot.text == text}
         if len(same) == 1:
             return text
-        return event.aliases[0] if event.aliases else f"{text} ({event.target.name})"
+        other = [a for a in event.aliases if a != text and sum(a in e.aliases for e in self.final) == 1]
+        return other[-1] if other else f"{text} ({event.target.name})"
 
     # --- edits of the user's own line ---
 

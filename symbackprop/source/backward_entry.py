@@ -41,7 +41,7 @@ class Entry(Follower):
         super().__init__(*args)
         self.groups: list[Group] = []
         self.visited: set[int] = set()
-        self.scope: dict[str, object] = {}
+        self.scope = {}
         self.output: object = None
         self.root: Closure | None = None
         self.functions_of: list[Closure] = []
@@ -213,15 +213,13 @@ class Entry(Follower):
 
     def upstream(self, name: str) -> object:
         """A gradient that comes from outside."""
-        named = {n: v for v in self.output if (n := name_of(v)) is not None}
-        of = next((named[s] for s, _ in stems(name) if s in named), None)
-        if of is None:
-            spoken = {k: v for k, v in self.scope.items() if any(v is o for o in self.output)}
-            of = next((spoken[s] for s, _ in stems(name) if s in spoken), self.output[0])
+        named = {k: v for k, v in self.scope.items() if any(v is o for o in self.output)}
+        named |= {n: v for v in self.output if (n := name_of(v)) is not None}
+        spoken = [s for stem, _ in stems(name) for s in (stem, re.sub(r"_?next_?", "", stem))]
+        of = next((named[s] for s in spoken if s in named), self.output[0])
         target = of.expr if isinstance(of, Array) else of
         var = self.declared_input(self.unique(name), target.shape)
         self.groups[-1].upstreams.append((var, target))
-        self.readings[f"{name} is the derivative of a loss by {getattr(target, 'name', 'the output')}"] = None
         return Array(var) if var.rank else var
 
     def open_items(self, owner: Free) -> dict[str, object]:

@@ -69,7 +69,6 @@ class Recorder(CodeTerms):
         self.equations: list[Equation] = []
         self.events: list[Event] = []
         self.notes: dict[int, SymbackpropError] = {}
-        self.latest: dict[str, Var] = {}
         self.losses: list[str] = []
         self.updates: list[Event] = []
 
@@ -118,6 +117,7 @@ class Recorder(CodeTerms):
         return self.defined(spot, expr, value, node, old)
 
     trained: set[str] = set()
+    scope: dict[str, object] = {}
 
     def is_zero_gradient(self, spot: Spot, value: Const) -> bool:
         return value.value.is_number and self.target_of(spot) is not None
@@ -130,7 +130,7 @@ class Recorder(CodeTerms):
 
     def defined(self, spot: Spot, expr: Expr, value: object, node: ast.stmt, old: object = None) -> object:
         """An input or an equation; a name for a name is no new one."""
-        fresh = isinstance(value, Array) and value.initial is not None or any(n.startswith("data@") for n in names_in(expr))
+        fresh = isinstance(value, Array) and value.initial is expr or any(n.startswith("data@") for n in names_in(expr))
         if fresh and spot.name:
             return self.initialised(spot, expr, value)
         if has_events(expr):
@@ -200,7 +200,7 @@ class Recorder(CodeTerms):
                     return self.pre_activation(var) if before else var
         return None
 
-    def tensor_called(self, stem: str, loose: bool) -> Var | None:
+    def tensor_called(self, stem: str, loose: bool, near: bool = False) -> Var | None:
         """A tensor of the forward part, by the name it has here or had anywhere."""
         places: list[dict] = [self.frame.names]
         owner = self.frame.names.get("self")
@@ -208,16 +208,19 @@ class Recorder(CodeTerms):
             places.append(owner.attributes)
         places += [v for place in places[:2] for v in place.values() if isinstance(v, dict)]
         places += [v.items for place in places[:1] for v in place.values() if isinstance(v, Free) and v.items]
-        places.append(self.latest)
-        names = (stem,) if not loose else (stem.lower(), stem.upper(), stem.capitalize(), f"z{stem}", f"Z{stem}", f"a{stem}", f"h{stem}", f"l{stem}")
-        if loose and not (stem.isdigit() or len(stem) <= 2 or stem.lower() != stem.upper()):
-            return None
-        for name in names[:3] if loose and not stem.isdigit() else names:
+        if not near:
+            places += [self.scope, self.latest]
+        names = (stem,) if not loose else (stem.lower(), stem.upper(), stem.capitalize(), f"z{stem}", f"Z{stem}", f"z_{stem}", f"Z_{stem}", f"a{stem}", f"h{stem}", f"l{stem}")
+        for name in names:
             for place in places:
                 var = self.as_tensor(place.get(name))
                 if var is not None:
                     return var
         return None
+
+    def is_near(self, spot: Spot, target: Var) -> bool:
+        """Whether the name of a tensor is one of this very call, not one that was used elsewhere."""
+        return any(self.tensor_called(stem, False, True) is not None for stem, _ in (*stems(spot.name), (spot.name, False)))
 
     def as_tensor(self, value: object) -> Var | None:
         if isinstance(value, Free):
@@ -237,7 +240,7 @@ class Recorder(CodeTerms):
     def named_gradient(self, spot: Spot, target: Var, raw: Expr, value: object, node: ast.stmt, right: ast.expr | None) -> object:
         """The event of a gradient; another name for one is no new event."""
         earlier = self.event_of(raw)
-        if earlier is not None and (earlier.target is target or earlier.target is self.pre_activation(target)):
+        if earlier is not None and (earlier.target is target or earlier.target is self.pre_activation(target) or not self.is_near(spot, target)):
             earlier.aliases.append(spot.text)
             return value
         family = (id(self.frame) if isinstance(spot.node, ast.Name) else 0, spot.text, target.name)

@@ -13,6 +13,7 @@ from ..errors import ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, names_in
 from .backward_calls import CodeCalls
 from .backward_record import Recorder, Spot
+from .backward_terms import MISUSED
 from .backward_values import (Again, Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Picked, Rows,
                               Unread, frozen)
 
@@ -56,6 +57,8 @@ class Follower(Recorder, CodeCalls):
                 self.statement(statement)
             except SymbackpropError as error:
                 self.trouble(statement, error.at(*self.place(statement)))
+            except MISUSED as error:
+                self.trouble(statement, self.fail(statement, f"this line is not followed ({type(error).__name__})", kind=UnsupportedError))
 
     def trouble(self, statement: ast.stmt, error: SymbackpropError) -> None:
         """A statement that could not be followed: its line is noted, its targets are unknown."""
@@ -201,7 +204,7 @@ class Follower(Recorder, CodeCalls):
         if isinstance(runs, Rows) or isinstance(runs, range) and (not reads or len(runs) > UNROLLED):
             if reads and isinstance(runs, Rows) and indexes_with(node):
                 raise UnsupportedError("a loop over the rows of a tensor is not followed")
-            items = [Free(self.input_name("_".join(bound_names(node.target)) or "step"), 0)]
+            items = [self.declared_input(self.unique("_".join(bound_names(node.target)) or "step"), ())]
         else:
             items = self.items(runs, node.iter)
         if len(items) > UNROLLED:

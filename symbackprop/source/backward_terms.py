@@ -32,7 +32,8 @@ ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
               ast.Mod: operator.mod}
 RELATIONS = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
              ast.GtE: operator.ge}
-LAYERS, CLASSES = 3, "classes"
+MISUSED = (TypeError, AttributeError, IndexError, KeyError, ValueError, ArithmeticError, RecursionError)
+LAYERS = 3
 
 
 class Known:
@@ -75,6 +76,7 @@ class CodeTerms(Terms):
         self.definitions: dict[str, Expr] = {}
         self.facts: list[Fact] = []
         self.readings: dict[str, None] = {}
+        self.latest: dict[str, Var] = {}
 
     # --- what a value is as a node ---
 
@@ -107,6 +109,7 @@ class CodeTerms(Terms):
         if free.array is None:
             var = self.declared_input(free.name)
             free.array = Array(var) if var.rank else var
+            self.latest[free.name] = var
         return free.array
 
     def declared_input(self, name: str, shape: Shape | None = None) -> Var:
@@ -149,6 +152,8 @@ class CodeTerms(Terms):
             return method(self, node)
         except SymbackpropError as error:
             raise error.at(*self.place(node)) from None
+        except MISUSED as error:
+            raise self.fail(node, f"{self.text(node)[:60]} is not followed ({type(error).__name__})", kind=UnsupportedError) from None
         finally:
             self.depth -= 1
 
@@ -351,7 +356,7 @@ class CodeTerms(Terms):
             case Module():
                 if attr in ("pi", "e", "inf"):
                     return {"pi": Const(sp.pi), "e": Const(sp.E)}.get(attr)
-                return None if attr == "newaxis" else Module(f"{owner.name}.{attr}") if attr in ("random", "linalg") else Bound(owner, attr)
+                return None if attr == "newaxis" else Module(f"{owner.name}.{attr}") if attr in ("random", "linalg") and "." not in owner.name else Bound(owner, attr)
             case Labels() if attr in ("shape", "size"):
                 return (Const(self.open(f"{owner.name}_0")),) if attr == "shape" else Const(self.open(f"{owner.name}_0"))
             case dict() | list() | str() | tuple() | Builtin():
