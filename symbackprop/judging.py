@@ -57,6 +57,7 @@ class Judge:
         self.standing: dict[str, Standing] = {}
         self.granted: tuple[Fact, ...] = ()
         self.factors: dict[str, sp.Expr] = {}
+        self.scaled_lines: set[tuple] = set()
         self.checked: dict[str, bool] = {}
 
     def verdicts(self, progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
@@ -147,7 +148,20 @@ class Judge:
             return scaled
         if (turned := self.turned(claim, head, left, meant)) is not None:
             return turned
+        if (factor := self.carried(claim, at)) is not None:
+            left = scale(factor, left)
+            self.factors[claim.left.name] = factor
+            found = self.compared(head, left, written)
         return self.diagnosed(claim, found, left, meant)
+
+    def carried(self, claim: Claim, at: int) -> sp.Expr | None:
+        """The factor that a wrong line should have passed on from the scaled names it reads, if later lines restore it."""
+        factors = {self.factors[n] for n in names_in(claim.right) if n in self.factors}
+        if len(factors) != 1 or not claim.strict or type(claim.left) is not Var or not is_quantity(claim.left.name):
+            return None
+        factor = factors.pop()
+        passed_on = scale(factor, claim.left)
+        return None if self.restorer(claim, at, passed_on, passed_on) is None else factor
 
     def reading(self, node: Expr, how: str) -> Expr:
         """A side with the quantities that wrong or scaled lines state put in, as written or as meant."""
@@ -308,18 +322,28 @@ class Judge:
         factor = constant_ratio(self.bench, claim.left, meant, self.program)
         if factor is None or not factor.free_symbols <= sizes_of(self.program) or not self.proves(claim.left, scale(1 / factor, meant)):
             return None
-        trial = {**self.standing, claim.left.name: Standing(claim, meant, scale(factor, claim.left), False)}
-        before, self.standing, through = self.standing, trial, {claim.left.name}
-        try:
-            later = next((c for c in self.program.claims[at + 1:] if self.restores(c, through)), None)
-        finally:
-            self.standing = before
-        if later is None:
+        later = self.restorer(claim, at, meant, scale(factor, claim.left))
+        line = (claim.place, factor)
+        if later is None and line not in self.scaled_lines:
             return None
         self.factors[claim.left.name] = factor
         name = claim.text.partition("=")[0].strip(" &:")
-        said = f"{name} stands for {factor} times the derivative; line {later.place.line if later.place else '?'} restores the factor"
+        said = f"{name} stands for {factor} times the derivative"
+        if later is not None:
+            self.scaled_lines.add(line)
+            said += f"; line {later.place.line if later.place else '?'} restores the factor"
+        else:
+            said += ", as in the other rounds of this line"
         return replace(self.compared(head, scale(factor, claim.left), meant), assumptions=(said, *head.assumptions))
+
+    def restorer(self, claim: Claim, at: int, written: Expr, meant: Expr) -> Claim | None:
+        """The first later line that is right with this one standing for what is said of it."""
+        trial = {**self.standing, claim.left.name: Standing(claim, written, meant, False)}
+        before, self.standing, through = self.standing, trial, {claim.left.name}
+        try:
+            return next((c for c in self.program.claims[at + 1:] if self.restores(c, through)), None)
+        finally:
+            self.standing = before
 
     def restores(self, later: Claim, through: set[str]) -> bool:
         """Whether a later line that reads one of these names is right with them as they stand; else it is one more of them."""
@@ -339,6 +363,9 @@ class Judge:
     def diagnosed(self, claim: Claim, found: Verdict, left: Expr, right: Expr) -> Verdict:
         from .assumed import missing_fact
         try:
+            for suspect in claim.suspects:
+                if self.is_right(left, suspect.right):
+                    return replace(found, diagnosis={"kind": suspect.kind, "message": suspect.message, "fix": ""})
             repair = self.repaired(claim, left)
             if repair is None or repair[0]["kind"] not in ("missing-transpose", "extra-transpose", "sign", "scale", "order"):
                 granted = missing_fact(self, claim, left, right)

@@ -63,6 +63,14 @@ class Fact(NamedTuple):
         return f"{self.name} < {self.high}" if self.low is None else f"{self.low} < {self.name} < {self.high}"
 
 
+class Suspect(NamedTuple):
+    """A right side that a line may have been meant to have where no edit of its own can give it, and what to say then."""
+
+    right: Expr
+    kind: str
+    message: str
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim to be judged: the two sides as written, and where.
@@ -70,7 +78,7 @@ class Claim:
     `∂C/∂W` on either side is a variable of that name and of W's shape, whose value is the derivative itself (or, in
     `right`, what an earlier claim that `binds` it says). `quantity` names what is claimed, `assumptions` the readings
     taken. `strict` demands the tensor's own layout. `tree` is the right side's structure with spans into `origin`,
-    where it stands at `right_span`; `reread` reads another right side in its place.
+    where it stands at `right_span`; `reread` reads another right side in its place, `suspects` are tried before edits.
     """
 
     text: str
@@ -86,6 +94,7 @@ class Claim:
     tree: object | None = None
     reread: Callable[[str], Expr] | None = None
     origin: str = ""
+    suspects: tuple[Suspect, ...] = ()
 
 
 @dataclass(frozen=True)

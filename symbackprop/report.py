@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -86,15 +87,18 @@ class Progress:
 def report(found: list[Judged]) -> str:
     """All files, with a summary that counts own mistakes and inherited ones apart."""
     several = len(found) > 1
-    lines = [verdict_text(v, judged.file if several else "") for judged in found for v in judged.verdicts]
     verdicts = [v for judged in found for v in judged.verdicts]
+    lines = []
+    for judged in found:
+        count = Counter((v.line, v.claim) for v in judged.verdicts)
+        lines += [verdict_text(v, judged.file if several else "", count[v.line, v.claim] > 1) for v in judged.verdicts]
     return "\n".join([*lines, summary(verdicts) or "no claims"])
 
 
-def verdict_text(verdict: Verdict, file: str = "") -> str:
-    """One line with its place, and a block below it where there is more to say."""
+def verdict_text(verdict: Verdict, file: str = "", named: bool = False) -> str:
+    """One line with its place, and a block below it where there is more to say; `named` says of which quantity it is."""
     place = f"{file}:{verdict.line}" if file else f"line {verdict.line}"
-    lines = [f"{place}: {verdict.verdict}: {verdict.claim}"]
+    lines = [f"{place}: {f'{verdict.quantity} ' if named else ''}{verdict.verdict}: {verdict.claim}"]
     if not verdict.is_right:
         lines += [f"{' ' * (len(lines[0]) - len(verdict.claim))}{row}" for row in carets(verdict)]
         lines.append(f"    {verdict.evidence}")

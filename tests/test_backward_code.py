@@ -56,3 +56,4 @@ def test_the_mistake_is_found_in_its_line(case: Case) -> None:
     verdict = own[case.mistake]
     assert case.fragment in (CODE / case.file).read_text().splitlines()[verdict.line - 1]
     assert verdict.kind in case.kinds, verdict
+    assert not case.fix or verdict.diagnosis["fix"] == case.fix

@@ -37,20 +37,20 @@ ACCEPTED = {41: "a=b=c", 46: "x+" * 2400 + "x", 48: "9^{9^{9^{9}}}", 49: "2^{10^
 
 @pytest.mark.parametrize("number", REFUSED)
 def test_hostile_formulas_are_refused_with_a_place(number: int) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ParseError) as caught:
         parse_clauses(REFUSED[number])
     assert caught.value.line == 1 and caught.value.column is not None and caught.value.column >= 1
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("number", ACCEPTED)
 def test_large_numbers_are_read_and_never_evaluated(number: int) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     tree = parse(ACCEPTED[number])
     numerals = "".join(x.text for x, _ in walk(tree) if isinstance(x, Num))
     assert numerals == "".join(c for c in ACCEPTED[number] if c.isdigit())
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 FLOODS = ["-" * 19_000 + "x", r"\sum " * 3900 + "x", "|" * 20_000, "x|" * 10_000, r"\|x|" * 4000, "x_{<" * 5000,
@@ -63,13 +63,13 @@ FLOODS = ["-" * 19_000 + "x", r"\sum " * 3900 + "x", "|" * 20_000, "x|" * 10_000
 
 @pytest.mark.parametrize("text", FLOODS, ids=lambda t: ascii(t[:12]))
 def test_floods_end_soon(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         for clause in parse_clauses(text):
             assert clause.node is None or max(depth for _, depth in walk(clause.node)) <= 250
     except ParseError:
         pass
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 DOCUMENTS = [r"\[" * 200_000, "$" * 300_001, "$a\n\n" * 100_000, r"\begin{align}" * 50_000, "```x\n" * 100_000,
@@ -81,9 +81,9 @@ DOCUMENTS = [r"\[" * 200_000, "$" * 300_001, "$a\n\n" * 100_000, r"\begin{align}
 @pytest.mark.parametrize("kind", ["text", "md", "tex"])
 @pytest.mark.parametrize("text", DOCUMENTS, ids=lambda t: ascii(t[:12]))
 def test_hostile_documents_end_soon(text: str, kind: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     formulas(text[:60_000], kind)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("text", LECTURE[::3])

@@ -21,7 +21,8 @@ from ..program import Claim, Program
 from ..tex.tensors import Met, Unknown
 from .backward_claims import Claims
 from .backward_entry import Entry
-from .backward_loss import loss_of
+from .backward_loss import loss_of, one_hot_facts
+from .backward_record import Event
 from .backward_shapes import declared_shapes
 from .backward_terms import Known
 from .backward_values import Again
@@ -75,7 +76,8 @@ def settled(text: str, tree: ast.Module) -> Entry:
     """The text followed with the ranks of undeclared names under which most of it fits."""
     best, known = attempt(text, tree, {})
     trials = 0
-    for name in list(known.ranks):
+    suspects = [e.target.name for e in best.events if misfits(e)]
+    for name in sorted(known.ranks, key=lambda n: n not in suspects):
         if strain(best) == 0 or trials >= TRIALS:
             break
         for rank in (1, "column", "row", 0, 2):
@@ -111,9 +113,13 @@ def attempt(text: str, tree: ast.Module, ranks: dict[str, object]) -> tuple[Entr
 
 def strain(run: Entry) -> int:
     """How badly the assumed ranks fit: lines that do not, and gradients of another shape than their tensors."""
-    wrong = sum(e.error is not None or e.raw is not None and [d for d in e.raw.shape if d != 1] != [d for d in e.target.shape if d != 1]
-                for e in run.events)
-    return wrong + len(run.notes)
+    return sum(map(misfits, run.events)) + len(run.notes)
+
+
+def misfits(event: Event) -> bool:
+    if event.raw is None:
+        return event.error is not None
+    return [d for d in event.raw.shape if d != 1] != [d for d in event.target.shape if d != 1]
 
 
 def trained_names(tree: ast.Module) -> set[str]:
@@ -131,6 +137,7 @@ def trained_names(tree: ast.Module) -> set[str]:
 
 def program_of(run: Entry) -> Program:
     """The forward part as a program, with the claims of every group of gradients."""
+    one_hot_facts(run)
     claims: list[Claim] = []
     notes = [f"not followed: line {e.line}: {e.message}" for e in run.notes.values()]
     ends = [*(g.start for g in run.groups[1:]), len(run.events)]

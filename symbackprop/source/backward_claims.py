@@ -14,11 +14,12 @@ import sympy as sp
 from ..algebra import contract, negative, scale, split_number
 from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Add, Const, Contract, Expr, Var, names_in, show_shape
-from ..program import Claim, Place
+from ..program import Claim, Place, Suspect
 from ..views import substitute
 from .backward_entry import Entry
-from .backward_loss import Loss
+from .backward_loss import Loss, reachable
 from .backward_names import STEP
+from .backward_patterns import unshifted_name
 from .backward_record import MARK, Event, is_event
 from .backward_values import frozen
 from .shapes import common_shape, stretch
@@ -36,6 +37,10 @@ class Claims:
     updates: list[Event]
 
     def __post_init__(self) -> None:
+        through = reachable(self.run, self.loss.name)
+        for event in self.events:
+            if event.target.name not in through:
+                event.target = unshifted_name(event.target, self.run.definitions)
         last: dict[tuple, Event] = {}
         for event in self.events:
             last[event.family] = event
@@ -78,6 +83,7 @@ class Claims:
         except ShapeError as error:
             return Claim(text, place, left, None, error.at(*place), **base)
         base["assumptions"] += said
+        base["suspects"] = self.stepped_before(chain, event, right)
         return Claim(text, place, left, right, **base)
 
     def name(self, event: Event) -> str:
@@ -97,15 +103,15 @@ class Claims:
         if first.right is None or first.frame is None or len(text) > MAX_TEXT:
             return text, None, None, None
         right = self.run.text(first.right)
-        at = text.find(right, text.find("=") + 1)
+        at = text.find(right, 0 if isinstance(first.node, ast.Return) else text.find("=") + 1)
         if at < 0:
             return text, None, None, None
         return text, (at, at + len(right)), right, lambda edited: self.again(edited, chain, event)
 
-    def again(self, edited: str, chain: list[Event], event: Event) -> Expr:
+    def again(self, edited: str, chain: list[Event], event: Event, instead: dict[Expr, Expr] = {}) -> Expr:
         """The value of the claim with another right side in its first line."""
         first = chain[0]
-        right = self.reread(edited, first)
+        right = self.reread(edited, first, instead)
         if first.op is not None and first.raw is not None:
             right = self.redone(first, right)
         value = self.written(right)
@@ -118,7 +124,20 @@ class Claims:
     def redone(self, event: Event, right: Expr) -> Expr:
         raise ParseError("the start of this sum is not known")
 
-    def reread(self, edited: str, event: Event) -> Expr:
+    def stepped_before(self, chain: list[Event], event: Event, right: Expr) -> tuple[Suspect, ...]:
+        """The value with a parameter as it was before its step, where the line reads it after."""
+        first, found = chain[0], []
+        for new, step in self.run.steps_taken.items() if first.frame is not None and first.right is not None else ():
+            try:
+                other = self.again(self.run.text(first.right), chain, event, {new: step.target})
+            except SymbackpropError:
+                continue
+            if other is not right:
+                said = f"{step.spot.text} was changed by the step in line {step.node.lineno} before this line reads it; move the step below"
+                found.append(Suspect(other, "wrong-tensor", said))
+        return tuple(found)
+
+    def reread(self, edited: str, event: Event, instead: dict[Expr, Expr]) -> Expr:
         """An expression in the place of an event, with the names it sees there."""
         run = self.run
         if len(edited) > MAX_TEXT:
@@ -128,7 +147,7 @@ class Claims:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ParseError(str(error)) from None
         saved = run.frame, run.lines, run.margins
-        run.frame, run.lines, run.margins = frozen(event.frame, {}), edited.split("\n"), []
+        run.frame, run.lines, run.margins = frozen(event.frame, {}, instead), edited.split("\n"), []
         count, equations, readings = len(run.events), len(run.equations), dict(run.readings)
         try:
             value = run.value(node)

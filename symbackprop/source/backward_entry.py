@@ -15,6 +15,7 @@ from ..errors import SymbackpropError
 from ..expr import Expr, Var, size
 from ..tex.tensors import Unknown
 from .backward_names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, STORES, UPSTREAM, stems
+from .backward_record import Spot
 from .backward_run import Follower
 from .backward_values import Again, Array, Class, Closure, Frame, Free, Instance, Unread, name_of
 
@@ -43,6 +44,7 @@ class Entry(Follower):
         self.visited: set[int] = set()
         self.scope = {}
         self.output: object = None
+        self.arguments_of_forward: list[object] = []
         self.root: Closure | None = None
         self.functions_of: list[Closure] = []
         self.frames: dict[int, Frame] = {}
@@ -144,6 +146,7 @@ class Entry(Follower):
             tensors = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, (Array, Expr))]
             if tensors and FORWARD.match(closure.name):
                 self.output = tensors
+                self.arguments_of_forward = [frame.names[a.arg] for a in closure.node.args.args if a.arg in frame.names and a.arg != "self"]
 
     def companions(self, root: Closure, cls: Class | None, everything: list[Closure]) -> list[Closure]:
         """The forward and loss functions that go before a backward one."""
@@ -204,7 +207,7 @@ class Entry(Follower):
         if closure is self.root and CACHE.match(name) and isinstance(self.scope.get("return"), (tuple, dict, list)):
             kept = self.scope["return"]
             found = [v for v in (kept if isinstance(kept, tuple) else (kept,)) if isinstance(v, (tuple, dict, list))]
-            return found[-1] if found else kept
+            return found[-1] if found else kept[-1] if isinstance(kept, tuple) and len(kept) > 1 else kept
         if closure is self.root and self.output and BACKWARD.match(closure.name) and UPSTREAM.match(name):
             return self.upstream(name)
         if self.output and OUTPUT.match(name):
@@ -221,6 +224,24 @@ class Entry(Follower):
         var = self.declared_input(self.unique(name), target.shape)
         self.groups[-1].upstreams.append((var, target))
         return Array(var) if var.rank else var
+
+    def returned_gradients(self, node: ast.Return, value: object) -> object:
+        """What a backward part returns without a name is the gradient of the forward part's argument at that place."""
+        root = self.root
+        if root is None or self.frame is not self.frames.get(id(root.node)) or not self.groups[-1].upstreams:
+            return value
+        parts = list(value) if isinstance(value, tuple) else [value]
+        nodes = node.value.elts if isinstance(node.value, ast.Tuple) and len(node.value.elts) == len(parts) else [node.value] * len(parts)
+        title = f"{root.owner}.{root.name}" if root.owner else root.name
+        for k, (part, right, of) in enumerate(zip(parts, nodes, self.arguments_of_forward)):
+            raw = part.value() if isinstance(part, Array) else part
+            target = self.as_tensor(of)
+            if target is None or not isinstance(raw, Expr) or type(raw) is Var or raw.shape != target.shape:
+                continue
+            spot = Spot(right, "", title if len(parts) == 1 else f"{title}[{k}]")
+            event = self.event(spot, target, raw, node, right, (id(self.frame), spot.text, target.name))
+            parts[k] = Array(event.var) if event.var.rank else event.var
+        return tuple(parts) if isinstance(value, tuple) else parts[0]
 
     def open_items(self, owner: Free) -> dict[str, object]:
         """The parameters that an initialising function of the text makes, for a dictionary that is handed in."""

@@ -6,6 +6,7 @@ Where the text computes no loss, the pattern of its output error decides, and th
 from __future__ import annotations
 
 import ast
+import re
 from typing import NamedTuple
 
 import sympy as sp
@@ -16,9 +17,11 @@ from ..expr import Add, Apply, Const, Contract, Expr, Map, Ones, Var, function, 
 from ..ops.tensor import apply
 from ..program import Equation, Fact, is_activation
 from .backward_names import LOSS_NAME
+from .backward_patterns import resolved
 from .backward_record import Event, has_events
 from .backward_entry import Entry, Group
 
+SAID_ONE_HOT = re.compile(r"one[-_ ]?hot", re.IGNORECASE)
 HALF = sp.Rational(1, 2)
 FIRST = ("loss", "cost", "total_loss", "J", "L", "E", "C")
 
@@ -151,6 +154,31 @@ def softmax_loss(run: Entry, definition: Apply, out: Var, y: Var) -> tuple[Expr,
     if fact not in run.facts:
         run.facts.append(fact)
     return negative(total(hadamard(y, apply("log_softmax", definition.args[0], params=(axis,))))), "the cross-entropy with one-hot targets"
+
+
+def one_hot_facts(run: Entry) -> None:
+    """Rows of targets sum to 1 where the text calls them one-hot and a cross-entropy reads them beside log softmax."""
+    if not SAID_ONE_HOT.search("\n".join(run.lines)):
+        return
+    for equation in run.equations:
+        for node in walk(equation.expr):
+            given = [o for o in getattr(node, "operands", ()) if type(o) is Var and o.name in run.inputs]
+            logs = [axis for o in getattr(node, "operands", ()) if (axis := log_softmax_axis(run, o)) is not None]
+            for target in given if logs else ():
+                fact = Fact("sum", target.name, axis=logs[0] if target.rank > 1 else None)
+                if fact not in run.facts:
+                    run.facts.append(fact)
+
+
+def log_softmax_axis(run: Entry, node: Expr) -> int | None:
+    """The axis of log softmax(z), under names or not."""
+    node = resolved(node, run.definitions)
+    if type(node) is Apply and node.op == "log_softmax":
+        return node.params[0]
+    if type(node) is Map and node.function.name == "log":
+        inner = resolved(node.args[0], run.definitions)
+        return inner.params[0] if type(inner) is Apply and inner.op == "softmax" else None
+    return None
 
 
 def quotient_error(run: Entry, events: list[Event]) -> OutputError | None:

@@ -117,16 +117,31 @@ def softmax(node: Expr, known: Definitions) -> Expr | None:
 
 def summed_axis(base: Expr, z: Expr, known: Definitions, own: tuple[int, ...], labels: tuple[int, ...]) -> int | None:
     """The axis that `base` = Σ exp(z) sums over, where it stands at the indices `own` beside exp(z) at `labels`."""
-    if type(base) is not Contract:
+    found = summand(base, known)
+    if found is None or exponent(found[0], known) is not z or len(set(found[1])) != len(found[1]):
         return None
-    parts = [(resolved(o, known), i) for o, i in zip(base.operands, base.inputs) if type(o) is not Ones]
-    if len(parts) != 1 or exponent(parts[0][0], known) is not z or len(set(parts[0][1])) != len(parts[0][1]):
-        return None
-    inner = parts[0][1]
+    inner = found[1]
     at = dict(zip(base.output, own))
     gone = [axis for axis, i in enumerate(inner) if i not in base.output]
     fits = all(at[i] == labels[axis] for axis, i in enumerate(inner) if i in base.output)
     return gone[0] if len(gone) == 1 and fits else None
+
+
+def summand(node: Expr, known: Definitions) -> tuple[Expr, tuple[int, ...]] | None:
+    """The one factor of a sum that is repeated along axes, with its indices beside those of the result; sums of sums too."""
+    if type(node) is not Contract:
+        return None
+    found, labels = None, node.output
+    for depth in range(4):
+        parts = [(resolved(o, known), i) for o, i in zip(node.operands, node.inputs) if type(o) is not Ones]
+        if len(parts) != 1:
+            return found
+        at = dict(zip(node.output, labels))
+        found = parts[0][0], tuple(at.get(i, -100 * (depth + 1) - i) for i in parts[0][1])
+        node, labels = found
+        if type(node) is not Contract:
+            return found
+    return found
 
 
 def unshifted(z: Expr, axis: int, known: Definitions) -> Expr:
@@ -136,6 +151,12 @@ def unshifted(z: Expr, axis: int, known: Definitions) -> Expr:
         return z
     kept = [t for t in whole.terms if not is_constant_along(t, axis, known)]
     return add(kept) if kept and len(kept) < len(whole.terms) else z
+
+
+def unshifted_name(var: Var, known: Definitions) -> Var:
+    """z of z − max z, whose gradient is the same where a loss reads it through softmax alone; else the name itself."""
+    found = (unshifted(var, axis, known) for axis in range(var.rank))
+    return next((z for z in found if type(z) is Var and z is not var), var)
 
 
 def is_constant_along(node: Expr, axis: int, known: Definitions) -> bool:
@@ -173,7 +194,8 @@ def spread_log_sum(node: Expr, known: Definitions) -> tuple[Expr, int] | None:
     if type(log) is not Map or log.function.name != "log":
         return None
     total = resolved(log.args[0], known)
-    z = next((exponent(o, known) for o in getattr(total, "operands", ()) if exponent(o, known) is not None), None)
+    inner = summand(total, known)
+    z = exponent(inner[0], known) if inner else None
     axis = None if z is None else summed_axis(total, z, known, own, node.output)
     return None if axis is None else (z, axis)
 

@@ -71,6 +71,7 @@ class Recorder(CodeTerms):
         self.notes: dict[int, SymbackpropError] = {}
         self.losses: list[str] = []
         self.updates: list[Event] = []
+        self.steps_taken: dict[Expr, Event] = {}
 
     def note(self, error: SymbackpropError) -> None:
         self.notes.setdefault(error.line or 0, error)
@@ -336,9 +337,11 @@ class Recorder(CodeTerms):
         event = Event(-1, spot, old, add((new, negative(old))), node, right, None, (spot.text,), kind="update",
                       op=node.op if isinstance(node, ast.AugAssign) else None)
         self.updates.append(event)
+        self.steps_taken[new] = event
 
-    def returned_gradients(self, node: ast.Return, value: object) -> None:
-        """Nothing by default; the entry decides which returns are gradients."""
+    def returned_gradients(self, node: ast.Return, value: object) -> object:
+        """The value as it is; the entry decides which returns are gradients."""
+        return value
 
 
 def is_event(name: str) -> bool:

@@ -45,7 +45,7 @@ class Follower(Recorder, CodeCalls):
     def returned(self, closure: Closure, value: object) -> object:
         """What a call gives back; a loss function's value is an equation."""
         if isinstance(value, Unread):
-            raise UnsupportedError(f"what {closure.name} returns depends on line {value.error.line}, which could not be followed")
+            raise value.error
         return self.loss_of_function(closure, value)
 
     def block(self, statements: list[ast.stmt]) -> None:
@@ -232,8 +232,7 @@ class Follower(Recorder, CodeCalls):
 
     def give_back(self, node: ast.Return) -> None:
         value = None if node.value is None else self.value(node.value)
-        self.returned_gradients(node, value)
-        raise Returned(value)
+        raise Returned(self.returned_gradients(node, value))
 
     def plain_statement(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant):

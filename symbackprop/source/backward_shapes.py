@@ -18,6 +18,7 @@ from ..tex.tensors import Unknown
 DECLARED = re.compile(r"\b([A-Za-z_]\w*)\s*:\s*R(?:\[([^\]]*)\])?(?![\w\[])")
 PROSE = re.compile(r"^[\s\-*•#]*[`'\"]?((?:[A-Za-z_][\w.]*)(?:\s*(?:,|and)\s*[A-Za-z_]\w*)*)[`'\"]?\s*(?:--|:|-|=|—|is\b|\()(.*)$")
 TUPLE = re.compile(r"[\(\[]([^()\[\]]*)[\)\]]")
+PAIR = re.compile(r"\b([A-Za-z_]\w*)\s*(?::|--|=)?\s*[\(\[]([^()\[\]]*)[\)\]]")
 SHAPED = re.compile(r"\b(?:shape|size|dimensions?|dims?|array|matrix|ndarray|vector)\b", re.IGNORECASE)
 SCALAR = re.compile(r"\b(?:scalar|float|learning rate|regulari[sz]ation strength)\b", re.IGNORECASE)
 WORD = re.compile(r"[A-Za-z_]\w*$")
@@ -61,6 +62,9 @@ def exact_shape(inside: str | None) -> Shape | None:
 
 def from_prose(line: str) -> dict[str, Shape]:
     """`X -- input data of shape (n_x, number of examples)`, `- W1: First layer weights; has shape (D, H)`."""
+    pairs = [(name, soft_shape(inside, False)) for name, inside in PAIR.findall(line)]
+    if len(pairs) > 1 and all(shape is not None and not SHAPED.fullmatch(name) for name, shape in pairs):
+        return dict(pairs)
     match = PROSE.match(line)
     if not match:
         return {}

@@ -291,7 +291,7 @@ class CodeTerms(Terms):
         return self.kept(add((filled(sp.S.One, mask.shape), negative(mask))))
 
     def comparison(self, node: ast.Compare) -> object:
-        values = [self.part(n) for n in (node.left, *node.comparators)]
+        values = [v.array if isinstance(v := self.part(n), Free) and v.array is not None else v for n in (node.left, *node.comparators)]
         if any(is_tensor(v) and not isinstance(v, Const) for v in values) and not any(v is None for v in values):
             if len(values) != 2:
                 raise UnsupportedError("one comparison at a time")

@@ -6,7 +6,9 @@ A tensor is a node in a box, so that `dscores = probs` and a later `dscores[...]
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ..algebra import contract
 from ..errors import SymbackpropError, UnsupportedError
@@ -159,35 +161,37 @@ class Frame:
         frame.names[name] = value
 
 
-def frozen(value: object, seen: dict[int, object]) -> object:
-    """A copy of a value that later changes do not reach; what is shared stays shared."""
+def frozen(value: object, seen: dict[int, object], instead: Mapping[Expr, Expr] = MappingProxyType({})) -> object:
+    """A copy of a value that later changes do not reach, other nodes put in; what is shared stays shared."""
     if id(value) in seen:
         return seen[id(value)]
     match value:
         case Array():
-            made = seen[id(value)] = Array(value.expr, None, value.initial)
+            made = seen[id(value)] = Array(instead.get(value.expr, value.expr), None, value.initial)
             made.stale = value.stale
             return made
         case dict():
             made = seen[id(value)] = {}
-            made.update((k, frozen(v, seen)) for k, v in value.items())
+            made.update((k, frozen(v, seen, instead)) for k, v in value.items())
             return made
         case list():
             made = seen[id(value)] = []
-            made.extend(frozen(v, seen) for v in value)
+            made.extend(frozen(v, seen, instead) for v in value)
             return made
         case tuple():
-            return tuple(frozen(v, seen) for v in value)
+            return tuple(frozen(v, seen, instead) for v in value)
         case Instance():
             made = seen[id(value)] = Instance(value.cls)
-            made.attributes = {k: frozen(v, seen) for k, v in value.attributes.items()}
+            made.attributes = {k: frozen(v, seen, instead) for k, v in value.attributes.items()}
             return made
         case Frame() if value.parent is not None:
             made = seen[id(value)] = Frame({}, value.parent, value.title, value.shared)
-            made.names = {k: frozen(v, seen) for k, v in value.names.items()}
+            made.names = {k: frozen(v, seen, instead) for k, v in value.names.items()}
             return made
         case Frame():
-            return Frame({k: frozen(v, seen) for k, v in value.names.items()}, None, value.title, value.shared)
+            return Frame({k: frozen(v, seen, instead) for k, v in value.names.items()}, None, value.title, value.shared)
+        case Expr():
+            return instead.get(value, value)
     return value
 
 
