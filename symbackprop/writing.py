@@ -156,7 +156,7 @@ class TextWriter:
 
     def along(self, node: Apply) -> str:
         """Which slices a function along an axis works on; nothing for a vector."""
-        rank = len(node.args[0].shape)
+        rank = len(node.args[0].shape) if node.args else 0
         if not node.params or rank < 2:
             return ""
         if rank > 2:
@@ -166,8 +166,8 @@ class TextWriter:
     def relation(self, name: str) -> str:
         return SCALAR_OPS[name].text
 
-    def arguments(self, name: str, args: list[str]) -> str:
-        return f"{name}({', '.join(args)})"
+    def arguments(self, name: str, args: list[str], settings: str = "") -> str:
+        return f"{name}({', '.join(args)}{settings})"
 
     def primes(self, count: int) -> str:
         return "′" * count
@@ -286,6 +286,8 @@ class TextWriter:
     def call(self, form: Call) -> Piece:
         node = form.node
         if type(node) is Apply:
+            if node.op == "unit":
+                return self.with_indices(self.tensor_name(node), [str(node.params[0])]), ATOM
             if TENSOR_OPS[node.op].show == "inverse":
                 return self.inverse_mark(self.wrapped(form.args[0], ATOM), False), TIGHT
             return self.arguments(self.tensor_name(node), [self.form(a)[0] for a in form.args]), ATOM
@@ -303,7 +305,13 @@ class TextWriter:
             if f.name == "power":
                 exponent = self.form(without_ones(form.args[1]))
                 return self.raised_by(self.wrapped(form.args[0], ATOM), exponent), TIGHT
-        return self.arguments(self.derived_name(f), args), ATOM
+        return self.arguments(self.derived_name(f), args, self.settings(f)), ATOM
+
+    def settings(self, f: object) -> str:
+        """The parameters of a function that are not the usual ones: `LeakyReLU(z; α = 3/10)`."""
+        row = SCALAR_OPS.get(f.name) if f.body is None and not f.opaque else None
+        set_apart = [(name, value) for (name, usual), value in zip(row.params, f.params) if value != usual] if row else []
+        return "".join(f"; {self.symbol(name)} = {self.size(value)}" for name, value in set_apart)
 
     def condition(self, form: object) -> str:
         """A relation without the brackets of an indicator; anything else as it is."""

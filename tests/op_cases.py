@@ -21,6 +21,7 @@ from symbackprop.ops.tensor import apply
 from symbackprop.program import Equation, Program
 
 ops.load()
+NAMES, TENSORS = ("a", "b", "c"), ("A", "B", "D")  # of arguments
 THIRD, FIVE_HALVES = sp.Rational(3, 10), sp.Rational(5, 2)
 
 
@@ -130,15 +131,15 @@ TENSOR_CASES = {
 
 
 def scalar_net(name: str) -> Program:
-    """C = wᵀ h, h = op(x0, …): a network of vectors around a row of the scalar table."""
+    """C = wᵀ h, h = op(a, …): a network of vectors around a row of the scalar table."""
     case = SCALAR_CASES[name]
-    inputs = {f"x{k}": Var(f"x{k}", (size("n"),)) for k in range(case.arity)}
+    inputs = {name: Var(name, (size("n"),)) for name in NAMES[:case.arity]}
     return weighted(inputs, Map(function(name, case.params), tuple(inputs.values())))
 
 
 def tensor_net(name: str, case: TensorCase) -> Program:
-    """C = sum(w ⊙ h), h = op(X0, …): a network around a row of the tensor table; sizes are the numbers of the case."""
-    inputs = {f"X{k}": Var(f"X{k}", tuple(map(size, shape))) for k, shape in enumerate(case.shapes)}
+    """C = sum(w ⊙ h), h = op(a, …): a network around a row of the tensor table; sizes are the numbers of the case."""
+    inputs = {name: Var(name, tuple(map(size, shape))) for name, shape in zip(TENSORS, case.shapes)}
     return weighted(inputs, apply(name, *inputs.values(), params=case.params))
 
 
@@ -155,12 +156,12 @@ def scalar_data(name: str, whole: bool = False) -> dict[str, np.ndarray]:
     points = case.whole if whole else case.points
     columns = np.array(points).T
     weights = np.array([2, -1, 3, 1, -2])[:len(points)]
-    return {**{f"x{k}": column.copy() for k, column in enumerate(columns)}, "w": weights if whole else weights * 0.7}
+    return {**{name: column.copy() for name, column in zip(NAMES, columns)}, "w": weights if whole else weights * 0.7}
 
 
 def tensor_data(case: TensorCase, shape_of_output: tuple[int, ...]) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(7)
-    data = {f"X{k}": rng.normal(size=shape) for k, shape in enumerate(case.shapes)}
+    data = {name: rng.normal(size=shape) for name, shape in zip(TENSORS, case.shapes)}
     if case.definite:
         data = {k: v + 2.5 * np.eye(len(v)) for k, v in data.items()}
     return {**data, "w": rng.normal(size=shape_of_output)}

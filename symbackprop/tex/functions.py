@@ -22,7 +22,7 @@ from .syntax import Group, List, Node, Script, Sym
 from .tensors import Term, along, apply, everything, like, multiply, raised, times, same
 
 ELEMENTWISE = {name: name for name in ("sigmoid", "tanh", "relu", "softplus", "silu", "exp", "log", "sin", "cos", "tan", "sinh",
-                                       "cosh", "arcsin", "arccos", "arctan", "erf", "sign", "abs", "gelu", "elu", "leaky_relu")}
+                                       "cosh", "arcsin", "arccos", "arctan", "erf", "sign", "abs", "gelu", "elu", "leaky_relu", "log1p", "expm1")}
 ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swish": "silu", "SiLU": "silu", "GELU": "gelu",
                 "ELU": "elu", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
@@ -57,6 +57,8 @@ class Functions(Quantities):
             if name == "log" and sub is not None:
                 base = self.value(sub)
                 return multiply(self.map_known("log", values[0], node), raised(self.map_known("log", base, node), sp.Integer(-1)))
+            if name == "gelu" and sub is not None and "tanh" in self.text(sub):
+                name = "gelu_tanh"
             return self.map_known(name, values[0], node, primes)
         method = getattr(self, "call_" + name.lower(), None)
         if method is None or len(values) != 1 or primes:

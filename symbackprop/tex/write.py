@@ -222,5 +222,5 @@ class LatexWriter(TextWriter):
     def named(self, name: str, text: str) -> str:
         return rf"\operatorname{{{name}}}" + self.brackets(text)
 
-    def arguments(self, name: str, args: list[str]) -> str:
-        return name + self.brackets(", ".join(args))
+    def arguments(self, name: str, args: list[str], settings: str = "") -> str:
+        return name + self.brackets(", ".join(args) + settings)
