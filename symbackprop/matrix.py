@@ -84,7 +84,7 @@ def contract_form(node: Contract) -> object:
     scalars, body = found
     forms = [matrix_form(o) for o in operands]
     made = [build(forms) for build in scalars]
-    if body is not None and number == 1 and not made:
+    if number is sp.S.One and body is not None and not made:
         return body(forms)
     return scaled(number, made, None if body is None else body(forms))
 

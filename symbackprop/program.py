@@ -123,8 +123,13 @@ class Program:
     @cached_property
     def pre_activations(self) -> frozenset[str]:
         """The names that an activation function is applied to."""
-        return frozenset(node.args[0].name for equation in self.equations for node in walk(equation.expr)
-                         if is_activation(node) and type(node.args[0]) is Var)
+        return frozenset([node.args[0].name for order in self.orders for node in order
+                          if is_activation(node) and type(node.args[0]) is Var])
+
+    @cached_property
+    def orders(self) -> tuple[list[Expr], ...]:
+        """The `walk` of every equation."""
+        return tuple([walk(equation.expr) for equation in self.equations])
 
     def readers(self) -> dict[str, list[str]]:
         """Name -> the equations that read it."""
@@ -146,8 +151,10 @@ class Program:
             if table[wanted].expr.shape:
                 raise ShapeError(f"the loss {wanted} is {show_shape(table[wanted].expr.shape)}, not a scalar")
             return wanted
-        read = self.mentioned | self.readers().keys()
-        free = [e.name for e in self.equations if not e.expr.shape and e.name not in read]
+        free = [e.name for e in self.equations if not e.expr.shape and e.name not in self.mentioned]
+        if len(free) > 1 or free and not self.mentioned:
+            read = self.readers()
+            free = [name for name in free if name not in read]
         if not free:
             raise SymbackpropError("there is no loss: no equation defines a scalar that nothing reads")
         if len(free) > 1:
@@ -185,7 +192,7 @@ def expose_pre_activations(equations: tuple[Equation, ...], taken: set[str]) -> 
     result: list[Equation] = []
     for equation in equations:
         root = equation.expr
-        if is_activation(root) and root.rank and any(is_matrix_product(node) for node in walk(root.args[0])):
+        if root.shape and is_activation(root) and root.children[0].children and any([is_matrix_product(node) for node in walk(root.args[0])]):
             name = fresh_name(equation.name, taken)
             taken = taken | {name}
             inner = Equation(name, root.args[0], equation.place)
@@ -197,10 +204,11 @@ def expose_pre_activations(equations: tuple[Equation, ...], taken: set[str]) -> 
 
 def is_activation(node: Expr) -> bool:
     """Whether a node is an activation function of one tensor."""
-    if type(node) is Map:
+    kind = type(node)
+    if kind is Map:
         f = node.function
         return len(node.args) == 1 and not f.derivative and (f.opaque or f.body is not None or f.name in ACTIVATIONS)
-    return type(node) is Apply and node.op in ("softmax", "log_softmax")
+    return kind is Apply and node.op in ("softmax", "log_softmax")
 
 
 def is_matrix_product(node: Expr) -> bool:

@@ -130,7 +130,7 @@ def sweep(program: Program, loss: str, wrt: tuple[str, ...], primes: str = "outp
 
     A name in `wrt` that the loss does not depend on gets an exact zero: no path leads from it to the loss.
     """
-    orders = [walk(equation.expr) for equation in program.equations]
+    orders = program.orders
     needed, closing = set(wrt), defaultdict(list)
     first_readers: dict[str, int] = {}
     for at, (equation, order) in enumerate(zip(program.equations, orders)):
