@@ -15,7 +15,7 @@ import sympy as sp
 
 from ..algebra import broadcast
 from ..errors import ParseError, ShapeError, SymbackpropError
-from ..expr import Expr, Var, names_in
+from ..expr import Const, Expr, Var, names_in, walk as walk_nodes
 from ..layers.losses import squared_error
 from ..program import Claim, Place
 from .definitions import NEW, OLD, Definitions
@@ -26,7 +26,7 @@ from .scope import NoSuchLayer, negated
 from .source import Source
 from .statements import Statement
 from .syntax import Frac, Juxt, Node, Prod, Rel, walk
-from .tensors import Met, Term, gathered, like, resized, same, times
+from .tensors import Met, Term, Unknown, gathered, like, resized, same, times
 
 MAX_READINGS = 16
 KEPT_APART = ("formula", "readings", "choices", "forks", "infer", "claimed", "indices", "formals", "bindings")
@@ -195,7 +195,7 @@ class Claims(Definitions):
             made["reread"] = self.rereader(left, right, a)
             made["strict"] = not self.is_partial(left)
             if type(a.node) is Var and "/" in a.node.name:
-                self.claimed.setdefault(a.node.name, b)
+                self.claimed.setdefault(a.node.name, b if not a.axes else Term(sides["right"]))
                 made["binds"] = a.node.name
         except NoSuchLayer:
             self.readings = kept
@@ -357,7 +357,10 @@ class Claims(Definitions):
     def right_again(self, right: Node, left: Node, a: Term, letters: dict[str, sp.Expr], sign: int) -> Expr:
         with self.bound(letters):
             b = times(sign, self.fitting_right(right, a))
-        return self.finished(a, b, left, right)["right"]
+        found = self.finished(a, b, left, right)["right"]
+        if is_open(found) and not is_open(a.node):
+            raise self.fail(right, f"a size in {self.text(right)} is not said")
+        return found
 
     def until_settled(self, read: Callable[[], Expr]) -> Expr:
         """Read again for every size of its own that a formula settles, when all else is settled."""
@@ -367,6 +370,12 @@ class Claims(Definitions):
             except Met as met:
                 self.bindings[met.unknown.name] = met.size
         raise ShapeError("the sizes in this formula cannot be settled")
+
+
+def is_open(node: Expr) -> bool:
+    """Whether a size under a node is still open."""
+    sizes = (d for part in walk_nodes(node) for d in (*part.shape, *((part.value,) if type(part) is Const else ())))
+    return any(isinstance(s, Unknown) for d in sizes for s in d.free_symbols)
 
 
 def standing(node: Expr, term: Term) -> Expr:

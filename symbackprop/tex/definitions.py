@@ -231,10 +231,11 @@ class Definitions(OwnFunctions):
         """The free indices of a left side, each with where it is written, and the key that is left."""
         spoken = {n for x in rel.items[1:] for n in self.index_letters(x)}
         letters: list[tuple[str, str]] = []
+        labels = set().union(*(self.label_letters(x) for x in rel.items[1:])) - spoken
         kept_sub, kept_sup = [], []
         declared = {kk[0]: e for kk, e in self.table.tensors.items() if kk[1] == "" and kk[0] == w.base}
         for part in (p for q in w.sub for p in letters_of(q)):
-            is_free = is_index(part) and part.name not in self.layers and (
+            is_free = is_index(part) and part.name not in self.layers and part.name not in labels and (
                 part.name in spoken or part.name in (ROW, COLUMN) or part.name in self.ranges or part.name in "ijk"
                 or w.base in declared and declared[w.base].var.rank >= len(w.sub))
             if is_free and not self.is_name(w.base, w.sub, w.sup, w.primes):

@@ -148,6 +148,8 @@ class Quantities(Lookup):
         else:
             used = 2 if len(rest) > 1 and isinstance(rest[1], Group) and rest[1].open == "(" else 1
             loss = self.target(rest[0])
+            if loss.rank and len(rest) > used:
+                used, loss = len(rest), self.expression(Juxt(rest, (rest[0].span[0], rest[-1].span[1])))
         if loss.rank or type(loss.node) is not Var:
             raise self.fail(rest[0], f"∇ of {self.text(rest[0])}, which is no scalar by name", None, UnsupportedError)
         sub = head.sub if isinstance(head, Script) else None
@@ -208,9 +210,9 @@ class Quantities(Lookup):
     def delta(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         """δ with a layer's label is the cotangent of that layer's pre-activation; δ_h that of h."""
         loss = Term(Var(self.losses[0], ()))
-        if len(w.sub) == 1 and not w.sup and isinstance(unwrapped(w.sub[0]), (Sym, Script)) and \
+        if len(w.sub) == 1 and all(self.is_transposed(p) for p in w.sup) and isinstance(unwrapped(w.sub[0]), (Sym, Script)) and \
                 not (isinstance(w.sub[0], Sym) and w.sub[0].name in {*self.indices, *self.layers}) and self.is_known(w.sub[0]):
-            return self.quantity(loss, self.named(w.sub[0]), w.node), (), (), 0
+            return self.quantity(loss, self.named(w.sub[0]), w.node), (), w.sup, 0
         for base in PRE_ACTIVATIONS:
             big = base.upper() if w.base == "Delta" else base
             infer, self.infer = self.infer, False

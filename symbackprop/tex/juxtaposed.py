@@ -114,23 +114,33 @@ class Juxtaposed(Functions):
                 return self.value(item), 1
             return self.value(item), 0
         callee = self.function_of(item)
-        brackets = bool(rest) and isinstance(rest[0], Group) and rest[0].open in ("(", "[", "{")
+        brackets = bool(rest) and is_bracket(bare(rest[0]))
         if callee is None and brackets:
             callee = self.unnamed(item)
         if callee is None:
             return self.value(item), 0
         if not rest:
             raise self.fail(item, f"{self.text(item)} is a function: its argument is missing")
+        if brackets and isinstance(rest[0], Script):
+            return self.called_with_scripts(callee, item, rest[0]), 1
         if brackets:
             return self.called(callee, item, rest[0], arguments(rest[0])), 1
         count = self.argument_length(rest)
         argument = rest[0] if count == 1 else Juxt(rest[:count], (rest[0].span[0], rest[count - 1].span[1]))
         return self.called(callee, item, argument, [argument]), count
 
+    def called_with_scripts(self, callee: Callee, item: Node, after: Script) -> Term:
+        """`\\tanh(z)^2`, `\\operatorname{softmax}(z)_i`: the scripts belong to the value, not to its argument."""
+        found = self.called(callee, item, after.base, arguments(after.base))
+        node = replace(after, span=(item.span[0], after.span[1]))
+        if self.text(item) in ("\\log", "\\ln") and after.sup is not None:
+            self.take(f"the power in {self.text(node)} is one of the logarithm")
+        return self.scripted(found, parts_of(after.sub), parts_of(after.sup), after.primes, node)
+
     def argument_length(self, rest: tuple[Node, ...]) -> int:
         """How many of the things after a function without brackets are its argument: `\\log h(x)`, `\\log P_{ij}`."""
         first = self.is_callee(rest[0])
-        if first and len(rest) > 1 and isinstance(rest[1], Group):
+        if first and len(rest) > 1 and isinstance(bare(rest[1]), Group):
             return 2
         if first:
             return 1 + self.argument_length(rest[1:]) if len(rest) > 1 else 1
@@ -141,7 +151,7 @@ class Juxtaposed(Functions):
         return w is not None and self.find(w) is None and self.function_of(node) is not None
 
     def starts_call(self, node: Node) -> bool:
-        return isinstance(node, Group) or self.is_callee(node)
+        return isinstance(bare(node), Group) or self.is_callee(node)
 
     def repeats_argument(self, w: object, group: Node) -> bool:
         """`R(w)` where R was defined as R(w): the name with its argument, not a product."""
@@ -243,3 +253,12 @@ class Juxtaposed(Functions):
 
     def rest_fits(self, known: set[tuple[int, int]], at: int, end: int) -> bool:
         return at == end or any((at, e) in known and self.rest_fits(known, e, end) for e in range(end, at, -1))
+
+
+def bare(node: Node) -> Node:
+    """What scripts stand on."""
+    return node.base if isinstance(node, Script) else node
+
+
+def is_bracket(node: Node) -> bool:
+    return isinstance(node, Group) and node.open in ("(", "[", "{")

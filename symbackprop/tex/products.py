@@ -28,9 +28,27 @@ class Products(Juxtaposed):
         found, first = self.value(items[0]), items[0]
         for op, item in zip(ops, items[1:]):
             spot = Prod((first, item), (op,), (node.items[0].span[0], item.span[1]))
-            found = self.operate(op, found, self.value(item), spot, item)
+            found = self.operated(op, found, item, spot)
             first = spot
         return found
+
+    def operated(self, op: str, found: Term, item: Node, spot: Prod) -> Term:
+        """What was read so far with the next item; `\\delta \\circ f'(z) x^T` is `(\\delta \\circ f'(z)) x^T` where only
+        that has a shape."""
+        try:
+            return self.operate(op, found, self.value(item), spot, item)
+        except ShapeError as error:
+            if op not in HADAMARD or not isinstance(item, Juxt):
+                raise
+            factors = self.factors(item.items)
+            try:
+                made = hadamard(found, factors[0][0])
+                for term, _ in factors[1:]:
+                    made = multiply(made, term)
+            except ShapeError:
+                raise error from None
+        self.take(f"{self.text(spot)}: the product entry by entry comes first")
+        return made
 
     def slashes(self, node: Prod) -> tuple[list[Node], list[str]]:
         """`1/m X^T e` divides by m alone: the scalars that begin what follows a slash."""

@@ -102,12 +102,19 @@ class Resolver(Sums, Literals, Products):
         if node.open in ("underbrace", "overbrace"):
             return self.value(node.body)
         if isinstance(node.body, List):
-            return self.bracket_list(node)
+            return self.inner(node) if (node.open, node.close) == ("<", ">") else self.bracket_list(node)
         if isinstance(node.body, Rel) and node.open == "[":
             return self.indicator(node.body, node)
         if node.open in (".", "floor", "ceil", "<") or node.close in ("|",):
             raise self.fail(node, f"{self.text(node)} is not read", None, UnsupportedError)
         return self.value(node.body)
+
+    def inner(self, node: Group) -> Term:
+        """`\\langle A, B \\rangle`: the sum of the products of entries."""
+        if len(node.body.items) != 2 or node.body.sep != ",":
+            raise self.fail(node, f"{self.text(node)} is not read", None, UnsupportedError)
+        a, b = (self.value(x) for x in node.body.items)
+        return everything(self.checked(hadamard, a, b, node))
 
     def norm(self, node: Script) -> Term:
         """`\\|x\\|`, `\\|x\\|_2^2`, `\\|A\\|_F^2`, `\\|x\\|_1`."""

@@ -196,13 +196,20 @@ class Scope:
         for part, _ in walk(node):
             if isinstance(part, Script):
                 written = taken_apart(part)
-                if written is not None and self.is_name(written.base, written.sub, written.sup, written.primes):
+                if written is not None and any(self.is_name(written.base, written.sub, sup, written.primes) for sup in (written.sup, ())
+                                               if written.sub or sup):
                     continue
                 for script in (*parts_of(part.sub), *(p for p in parts_of(part.sup) if is_bracketed(p))):
                     for letter in letters_of(unwrapped_index(script)):
                         if is_index(letter) and letter.name not in self.layers and (letter.name, "", "", 0) not in self.table.tensors:
                             found.setdefault(letter.name)
         return list(found)
+
+    def label_letters(self, node: Node) -> set[str]:
+        """The letters under known names that are no indices but part of the names: the i of a declared `q_i`."""
+        names = (taken_apart(part) for part, _ in walk(node) if isinstance(part, Script))
+        known = (w for w in names if w is not None and w.sub and self.is_name(w.base, w.sub, (), w.primes))
+        return {getattr(letter, "name", "") for w in known for part in w.sub for letter in letters_of(part)}
 
     def is_name(self, base: str, sub: tuple[Node, ...], sup: tuple[Node, ...], primes: int) -> bool:
         labels = tuple(label(p, self.layers) for p in sub), tuple(label(p, self.layers) for p in sup)
@@ -221,9 +228,9 @@ def unwrapped_index(node: Node) -> Node:
 
 
 def is_index(node: Node) -> bool:
-    """Whether a node can be an index: one small letter."""
-    return isinstance(node, Sym) and node.kind in ("letter", "command") and len(node.name) == 1 and node.name.islower() \
-        and not node.marks
+    """Whether a node can be an index: one small letter, with or without primes."""
+    return isinstance(node, Sym) and node.kind in ("letter", "command") and len(node.name.rstrip("'")) == 1 \
+        and node.name.islower() and not node.marks
 
 
 def conditions(node: Node | None) -> list[Node]:

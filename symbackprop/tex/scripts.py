@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .cursor import Cursor
 from .tokens import Token
-from .syntax import Frac, Juxt, Node, Num, Script, Sym, Un
+from .syntax import Frac, Juxt, Node, Num, Script, Sym, Un, with_primed_indices
 
 STARTS = frozenset("word num sym mark fun name key open left { begin frac sqrt accent font big wrap reals "
                    "substack".split())
@@ -38,7 +38,7 @@ class Scripts(Cursor):
                 sub = node
             else:
                 sup = node
-        return Script(base, sub, sup, primes, (base.span[0], end))
+        return Script(base, with_primed_indices(sub), sup, primes, (base.span[0], end))
 
     def _script(self, mark: Token) -> tuple[Node | None, int]:
         """The content of one script, without the primes that end it, and their number."""

@@ -7,7 +7,7 @@ Products, sums, relations and lists are flat, so that only brackets, scripts and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Span = tuple[int, int]
 
@@ -199,3 +199,16 @@ def walk(node: Node) -> Iterator[tuple[Node, int]]:
         here, depth = stack.pop()
         yield here, depth
         stack.extend((part, depth + 1) for part in reversed(children(here)))
+
+
+INDEX_LETTERS = frozenset("ijklmnpqrst")
+
+
+def with_primed_indices(node: Node | None) -> Node | None:
+    """What stands below a symbol or a sum, each `j'` in it as one index."""
+    match node:
+        case Script(base=Sym(name=name, kind="letter") as base, sub=None, sup=None, primes=count) if count and name in INDEX_LETTERS:
+            return replace(base, name=name + "'" * count, span=node.span)
+        case List() | Juxt() | Rel() | Sum():
+            return replace(node, items=tuple(with_primed_indices(x) for x in node.items))
+    return node
