@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 DEMO = """# the 3-4-2 sigmoid network
 x: R[3]; y: R[2]
@@ -46,8 +47,15 @@ def parser() -> argparse.ArgumentParser:
                         help="textbook: δ for pre-activations; named: one entry per cotangent; expanded: all put in")
     derive.add_argument("--steps", action="store_true", help="show each step with its rule and reason")
     derive.add_argument("--to", choices=FORMATS, default="text", help="the form of the output")
+    derive.add_argument("--index", action="store_true", help="index form: each entry with its indices and sums")
+    derive.add_argument("--update", action="store_true", help="also the step of gradient descent for each parameter")
+    derive.add_argument("--explicit", action="store_true", help="also every matrix written out at small sizes, then its entries")
+    derive.add_argument("--sizes", default="", metavar="n=3,m=2", help="the sizes of --explicit (default: 2, 3, 4)")
+    derive.add_argument("--flavour", choices=("jupyter", "github"), default="jupyter",
+                        help="of --to markdown: $$ blocks, or the math fences of GitHub")
     derive.add_argument("--notation", default="", metavar="KEY=VALUE,…",
-                        help="such as hadamard=circ,layers=paren,cotangent=bar, or W1=W^{(1)} for one name")
+                        help="such as hadamard=circ,layers=paren,cotangent=bar (symbackprop list shows all)")
+    derive.add_argument("--names", default="", metavar="W1=W^{(1)},…", help="typeset names of single tensors, in LaTeX")
     check = verb("check", "compare every gradient with finite differences of the loss")
     check.add_argument("--sizes", default="", metavar="n=3,m=4", help="sizes to check at (default: distinct primes, …)")
     check.add_argument("--seed", type=int, default=0, help="seed of the random data (default 0)")
@@ -109,18 +117,27 @@ def load(args: argparse.Namespace) -> object:
     from .doors import read
     from .notation import Notation
     from .results import derive
-    notation = Notation.read(getattr(args, "notation", ""))
+    notation = Notation.read(getattr(args, "notation", "")).with_names(Notation.read_names(getattr(args, "names", "")))
     wrt = [w.strip() for w in args.wrt.split(",")] if getattr(args, "wrt", None) else None
     return derive(read(args.file), wrt, getattr(args, "loss", None), notation)
 
 
 def run_derive(args: argparse.Namespace) -> int:
-    from .printing import render
+    from .printing import Wanted, render
     derivation = load(args)
-    write(args, render(derivation, "json" if args.json else args.to, args.view, args.steps, title(args.file)))
+    if args.sizes and not args.explicit:
+        raise_usage("--sizes says at which sizes --explicit writes the entries out", "add --explicit")
+    sizes = (read_sizes(args.sizes) or {}) if args.explicit else None
+    wanted = Wanted(args.view, args.steps, args.index, args.update, sizes)
+    write(args, render(derivation, "json" if args.json else args.to, wanted, title(args.file), args.flavour))
     if derivation.program.claims:
         print(f"{len(derivation.program.claims)} claims are present and unchecked: symbackprop verify {args.file}", file=sys.stderr)
     return 0
+
+
+def raise_usage(message: str, hint: str) -> NoReturn:
+    from .errors import SymbackpropError
+    raise SymbackpropError(message, hint=hint)
 
 
 def title(file: str) -> str:
@@ -181,23 +198,23 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_demo(args: argparse.Namespace) -> int:
     from .doors import check, export, parse
-    from .printing import render
+    from .printing import Wanted, render
     from .results import derive
     derivation = derive(parse(DEMO))
     report = check(derivation)
     if args.output:
         folder = Path(args.output)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in (("demo.net", DEMO), ("demo.tex", render(derivation, "tex", "textbook", True, "The 3-4-2 network")),
-                           ("demo.html", render(derivation, "html", "textbook", True, "The 3-4-2 network")),
+        for name, text in (("demo.net", DEMO), ("demo.tex", render(derivation, "tex", Wanted(steps=True), "The 3-4-2 network")),
+                           ("demo.html", render(derivation, "html", Wanted(steps=True), "The 3-4-2 network")),
                            ("grad.py", export(derivation))):
             (folder / name).write_text(text, encoding="utf-8")
             print(f"wrote {folder / name}", file=sys.stderr)
     if args.json:
-        print(render(derivation, "json", "textbook", True, "demo"))
+        print(render(derivation, "json"))
         return 0 if report else 1
     print(DEMO)
-    print(render(derivation, "text", "textbook", True, "demo"))
+    print(render(derivation, "text", Wanted(steps=True)))
     print(f"\n{report}\n\nNext: save the model above as net.net, change it, and try\n"
           "  symbackprop derive net.net --to latex\n  symbackprop check net.net\n  symbackprop export net.net --to numpy -o grad.py")
     return 0 if report else 1

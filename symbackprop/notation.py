@@ -68,6 +68,17 @@ class Notation:
         return cls(**made, names=tuple(names))
 
     @classmethod
+    def read_names(cls, text: str) -> dict[str, str]:
+        """`W1=W^{(1)},x=\\mathbf{x}`: name -> typeset name. Raises `ParseError` for another form."""
+        names = {}
+        for part in filter(None, split_outside_braces(text)):
+            key, sign, value = (s.strip() for s in part.partition("="))
+            if not sign or not is_name(key):
+                raise ParseError(f"names {part.strip()!r} is not of the form W1=W^{{(1)}}")
+            names[key] = check_tex_name(value)
+        return names
+
+    @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
         return {f.name: f.metadata["choices"] for f in fields(cls) if "choices" in f.metadata}
 

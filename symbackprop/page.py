@@ -70,12 +70,17 @@ class ShownStep:
 
 @dataclass(frozen=True)
 class Line:
-    """One equation: the LaTeX of both sides, a shape, and its steps."""
+    """One equation: both sides, a shape, and its steps; without a left side it goes on from the line before."""
 
     left: str
     right: str
     shape: str = ""
     steps: tuple[ShownStep, ...] = ()
+    sign: str = "="
+
+    @property
+    def aligned(self) -> str:
+        return f"{self.left} &{self.sign} {self.right}" if self.left else f"&{self.sign} {self.right}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def said(note: Note, text: Callable[[str], str], formula: Callable[[str], str]) 
 
 def latex_block(lines: tuple[Line, ...], notes: tuple[Note, ...] = ()) -> str:
     """One aligned block; what it rests on stands in rows of words."""
-    rows = [f"{line.left} &= {line.right}" for line in lines]
+    rows = [line.aligned for line in lines]
     rows += ["&" + said(note, lambda words: rf"\text{{{tex_text(words)}}}", str) for note in notes]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
@@ -133,7 +138,7 @@ def tex_document(title: str, sections: list[Section]) -> str:
         parts.append(rf"\section*{{{tex_text(section.title)}}}")
         parts += [said(note, tex_text, lambda formula: f"${formula}$") + "\n" for note in section.notes]
         if section.lines:
-            body = " \\\\\n".join(f"{line.left} &= {line.right}" for line in section.lines)
+            body = " \\\\\n".join(line.aligned for line in section.lines)
             parts += [r"\begin{align*}", body, r"\end{align*}"]
         for line in section.lines:
             if line.steps:
@@ -185,7 +190,7 @@ def html_section(section: Section) -> str:
     from .mathml import mathml
     rows, details = [], []
     for line in section.lines:
-        rows.append(f'<tr><td class="left">{mathml(line.left)}</td><td>{mathml("= " + line.right)}</td>'
+        rows.append(f'<tr><td class="left">{mathml(line.left) if line.left else ""}</td><td>{mathml(f"{line.sign} {line.right}")}</td>'
                     f'<td class="shape">{escape(line.shape)}</td></tr>')
         if line.steps:
             steps = "\n".join(map(html_step, line.steps))

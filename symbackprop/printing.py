@@ -8,61 +8,75 @@ from typing import TYPE_CHECKING
 from .expr import Expr
 from .indices import IndexWriter
 from .notation import Notation
-from .page import Section, html, latex_block, markdown, said, tex_document
+from .page import Line, Section, html, latex_block, markdown, said, tex_document
 from .program import Equation
-from .sections import Sections, assumptions
+from .sections import Sections, Wanted, assumptions
+from .written_out import columns_of
 
 if TYPE_CHECKING:
     from .results import Derivation
 
 
-def render(derivation: Derivation, to: str, view: str = "textbook", steps: bool = False, title: str = "derivation") -> str:
-    """The derivation as text, latex, tex, markdown, mathml, html or json."""
+def render(derivation: Derivation, to: str, wanted: Wanted = Wanted(), title: str = "derivation", flavour: str = "jupyter") -> str:
+    """The derivation as text, latex, tex, markdown (of a flavour, jupyter or github), mathml, html or json."""
     if to == "json":
-        return json.dumps(as_json(derivation, view), ensure_ascii=False, indent=1)
-    made = Sections(derivation, derivation.writer(to != "text"), view)
+        return json.dumps(as_json(derivation, wanted), ensure_ascii=False, indent=1)
+    found = Sections(derivation, derivation.writer(to != "text"), wanted).all()
     match to:
         case "text":
-            return text(made.all(steps)[1:], steps)
+            return text(found, wanted.steps)
         case "latex":
-            found = made.all()
             return latex_block(tuple(line for section in found for line in section.lines),
                                tuple(note for section in found for note in section.notes))
         case "mathml":
-            return math_lines(made.all())
-    return {"tex": tex_document, "markdown": markdown, "html": html}[to](title, made.all(steps))
+            return math_lines(found)
+        case "markdown":
+            return markdown(title, found, flavour)
+    return {"tex": tex_document, "html": html}[to](title, found)
 
 
 def text(sections: list[Section], steps: bool) -> str:
-    """Unicode for a terminal; with `steps`, each equation followed by how it came about."""
-    parts = []
+    """Unicode for a terminal: what follows from the model; with `steps`, each equation followed by how it came about."""
+    parts: list[str] = []
     for section in sections:
+        if section.title == "Forward":
+            continue
+        if section.title not in ("Backward", "Assumptions"):
+            parts += [""] * bool(parts) + [section.title + ":"]
         for line in section.lines:
-            parts.append(f"{line.left} = {line.right}" + (f"    ({line.shape})" if steps else ""))
+            parts.append(beside(line) + (f"    ({line.shape})" if steps and line.shape else ""))
             for step in line.steps:
                 parts.append(f"    {step.rule}: {step.because}" + (f" [{step.condition}]" if step.condition else ""))
                 parts.append(f"        {step.before}  ⟶  {step.after}" if step.before != step.after else f"        {step.after}")
             if line.steps:
                 parts.append("")
-        if section.notes and parts and parts[-1]:
+        if section.notes and section.title == "Assumptions" and parts and parts[-1]:
             parts.append("")
         parts += [said(note, str, str) for note in section.notes]
     return "\n".join(parts).rstrip()
+
+
+def beside(line: Line) -> str:
+    """`left = right`, where the right side may be several lines high."""
+    rows, front = line.right.split("\n"), f"{line.left} {line.sign} " if line.left else f"    {line.sign} "
+    blank = " " * columns_of(front)
+    return "\n".join((front if k == (len(rows) - 1) // 2 else blank) + row for k, row in enumerate(rows))
 
 
 def math_lines(sections: list[Section]) -> str:
     """One `math` element a line."""
     from .mathml import mathml, mixed
     return "\n".join(part for section in sections for part in (
-        *(mathml(f"{line.left} = {line.right}") for line in section.lines), *map(mixed, section.notes)))
+        *(mathml(f"{line.left} {line.sign} {line.right}") for line in section.lines), *map(mixed, section.notes)))
 
 
-def as_json(derivation: Derivation, view: str = "textbook") -> dict[str, object]:
+def as_json(derivation: Derivation, wanted: Wanted = Wanted()) -> dict[str, object]:
     """The documented JSON: one backward entry per cotangent, in the order derived.
 
-    Cotangents that the view shows are as it shows them; the others as they stand between the names.
+    Cotangents that the view shows are as it shows them; the others as they stand between the names. What else was asked
+    for (`update`, `explicit`) has a key of its own.
     """
-    plain, tex = [Sections(derivation, derivation.writer(script), view) for script in (False, True)]
+    plain, tex = [Sections(derivation, derivation.writer(script), wanted) for script in (False, True)]
     known = {equation.name: equation.expr for equation in plain.view.equations}
 
     def entry(name: str, expr: Expr) -> dict[str, object]:
@@ -76,8 +90,18 @@ def as_json(derivation: Derivation, view: str = "textbook") -> dict[str, object]
         steps = [{"rule": s.rule, "because": s.reason, "before": s.before, "after": s.after}
                  for s in plain.steps(Equation(name, expr))]
         backward.append({"of": name[1:], **entry(name, expr), "index_latex": f"{left} = {right}", "steps": steps})
-    return {"version": 1, "loss": derivation.loss, "assumptions": list(assumptions(derivation, view)),
-            "forward": forward, "backward": backward}
+    found = {"version": 1, "loss": derivation.loss, "assumptions": list(assumptions(derivation, wanted.view)),
+             "forward": forward, "backward": backward}
+    if wanted.update:
+        found["update"] = both(plain.update(), tex.update())
+    if wanted.explicit is not None:
+        found["explicit"] = both(plain.forward(), tex.forward()) + both(plain.backward(), tex.backward())
+    return found
+
+
+def both(plain: Section, tex: Section) -> list[dict[str, str]]:
+    """Lines in both scripts."""
+    return [{"text": beside(p), "latex": f"{t.left} {t.sign} {t.right}".strip()} for p, t in zip(plain.lines, tex.lines)]
 
 
 def listing() -> dict[str, list[str]]:

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 class Derivation:
     """A network with the gradients of its loss.
 
-    `gradients[name]` is a `Gradient`; `str()` is the textbook view in Unicode. Made by `derive`.
+    `gradients[name]` is a `Gradient`; `str()` is the textbook view in Unicode. Made by `derive`; `chosen` says whether
+    `wrt` was asked for.
     """
 
-    def __init__(self, program: Program, loss: str, wrt: tuple[str, ...], notation: Notation = Notation()) -> None:
-        self.program, self.loss, self.wrt, self.notation = program, loss, wrt, notation
+    def __init__(self, program: Program, loss: str, wrt: tuple[str, ...], notation: Notation = Notation(),
+                 chosen: bool = False) -> None:
+        self.program, self.loss, self.wrt, self.notation, self.chosen = program, loss, wrt, notation, chosen
         self.backward = sweep(program, loss, wrt, notation.primes)
         self._views: dict[str, View] = {}
 
@@ -81,10 +83,10 @@ class Derivation:
                                        if 0 < e.expr.rank < 3 and symbols[e.name].startswith(partial))
         return made
 
-    def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
-        """The backward equations, one a line, in Unicode."""
-        writer = self.writer(False, notation)
-        return "\n".join(f"{writer.symbol(e.name)} = {writer.right(e.name, e.expr)}" for e in self.view(view))
+    def text(self, view: str = "textbook", notation: Notation | None = None, **wanted: object) -> str:
+        """The backward equations, one a line, and what they rest on, in Unicode; `wanted` as in `latex`, or `steps=True`."""
+        from .printing import Wanted, render
+        return render(self.in_notation(notation), "text", Wanted(view, **wanted))
 
     __str__ = text
 
@@ -96,24 +98,31 @@ class Derivation:
         writer = self.writer(True, notation)
         return block([f"{writer.symbol(e.name)} &= {writer.right(e.name, e.expr)}" for e in self.view(view)])
 
-    def latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
-        """Forward and backward equations, and what they rest on, as one aligned LaTeX block."""
-        from .printing import render
-        return render(self.in_notation(notation), "latex", view)
+    def latex(self, view: str = "textbook", notation: Notation | None = None, **wanted: object) -> str:
+        """Forward and backward equations, and what they rest on, as one aligned LaTeX block.
+
+        `wanted` may hold `index=True` for index form, `update=True` for the step of gradient descent, and
+        `explicit={"n": 3}` for every entry at small sizes.
+        """
+        from .printing import Wanted, render
+        return render(self.in_notation(notation), "latex", Wanted(view, **wanted))
 
     def in_notation(self, notation: Notation | None) -> Derivation:
         """The same derivation written in another notation."""
-        return self if notation in (None, self.notation) else Derivation(self.program, self.loss, self.wrt, notation)
+        if notation in (None, self.notation):
+            return self
+        return Derivation(self.program, self.loss, self.wrt, notation, self.chosen)
 
-    def html(self, title: str = "Derivation", view: str = "textbook", steps: bool = True) -> str:
-        """One self-contained page."""
-        from .printing import render
-        return render(self, "html", view, steps, title)
+    def html(self, title: str = "Derivation", view: str = "textbook", steps: bool = True, **wanted: object) -> str:
+        """One self-contained page; `wanted` as in `latex`."""
+        from .printing import Wanted, render
+        return render(self, "html", Wanted(view, steps, **wanted), title)
 
-    def markdown(self, title: str = "Derivation", view: str = "textbook", steps: bool = False) -> str:
-        """Markdown with `$$` blocks."""
-        from .printing import render
-        return render(self, "markdown", view, steps, title)
+    def markdown(self, title: str = "Derivation", view: str = "textbook", steps: bool = False, flavour: str = "jupyter",
+                 **wanted: object) -> str:
+        """Markdown with `$$` blocks, or with math fences for `flavour="github"`; `wanted` as in `latex`."""
+        from .printing import Wanted, render
+        return render(self, "markdown", Wanted(view, steps, **wanted), title, flavour)
 
     def explicit(self, sizes: dict[str, int] | None = None) -> Explicit:
         """The network spelled out at small sizes, each entry of each gradient by `sympy.diff`: a second derivation.
@@ -199,7 +208,7 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
     >>> print(sb.derive(sb.parse("x: R[n]; C = sum(x**2)")))
     ∂C/∂x = 2 x
 
-    Raises `SymbackpropError` where there is no single loss or a name in `wrt` is unknown.
+    Raises `SymbackpropError` where there is no single loss or a name in `wrt` or in the notation is unknown.
     """
     known = [*net.inputs, *(e.name for e in net.equations)]
     if isinstance(wrt, str):
@@ -207,4 +216,8 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
     for name in wrt or ():
         if name not in known:
             raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest(name, known))
-    return Derivation(net, net.loss(loss), tuple(dict.fromkeys(wrt)) if wrt else tuple(net.inputs), notation)
+    for name, _ in notation.names:
+        if name not in known:
+            raise SymbackpropError(f"there is no tensor {name} to name", hint=nearest(name, [*known, *Notation.choices()]))
+    return Derivation(net, net.loss(loss), tuple(dict.fromkeys(wrt)) if wrt else tuple(net.inputs), notation,
+                      bool(wrt))

@@ -5,45 +5,113 @@ The same for a terminal and for LaTeX: which of the two decides the writer that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from .conditions import Conditions, formula
+from .errors import SymbackpropError, UnsupportedError
 from .expr import Shape, show_shape
+from .forms import Atom, T
 from .indices import IndexWriter
 from .layout import NUMERATOR
+from .notation import split_name
 from .page import Formula, Line, Note, Section, ShownStep
 from .program import Equation, Fact, Step
+from .reverse import bar
 from .steps import steps_of
-from .writing import TextWriter
+from .writing import MUL, TextWriter
 
 if TYPE_CHECKING:
+    from .written_out import Entrywise
     from .results import Derivation
+
+
+class Wanted(NamedTuple):
+    """What a reader asks for: a view, its steps, index form, the step of gradient descent, entries at some sizes."""
+
+    view: str = "textbook"
+    steps: bool = False
+    index: bool = False
+    update: bool = False
+    explicit: Mapping[str, int] | None = None
 
 
 class Sections:
     """Makes the sections of one derivation in one script."""
 
-    def __init__(self, derivation: Derivation, writer: TextWriter, view: str = "textbook") -> None:
-        self.derivation, self.writer, self.kind = derivation, writer, view
-        self.view = derivation.made(view)
+    def __init__(self, derivation: Derivation, writer: TextWriter, wanted: Wanted = Wanted()) -> None:
+        self.derivation, self.writer, self.wanted = derivation, writer, wanted
+        self.view = derivation.made(wanted.view)
 
-    def all(self, steps: bool = False) -> list[Section]:
-        """Every section that is not empty."""
-        found = [self.forward(), self.backward(steps), Section("Assumptions", (), self.notes())]
+    def all(self) -> list[Section]:
+        """Every section that is not empty, the forward one first."""
+        found = [self.forward(), self.backward()]
+        found += [self.update()] if self.wanted.update else []
+        found += [Section("Assumptions", (), self.notes())]
         return [section for section in found if section.lines or section.notes]
 
     def forward(self) -> Section:
         """The network as it was given, pre-activations named."""
-        return Section("Forward", tuple(self.line(e) for e in self.derivation.program.equations))
+        return self.section("Forward", self.derivation.program.equations, False)
 
-    def backward(self, steps: bool = False) -> Section:
+    def backward(self) -> Section:
         """One line for each cotangent that the view shows."""
-        return Section("Backward", tuple(self.line(e, steps) for e in self.view.equations))
+        return self.section("Backward", self.view.equations, self.wanted.steps)
+
+    def section(self, title: str, equations: tuple[Equation, ...], steps: bool) -> Section:
+        if self.wanted.explicit is None:
+            return Section(title, tuple(self.line(e, steps) for e in equations))
+        lines = [part for e in equations for line in [self.line(e, steps)] for part in (line, *self.entries(e, line))]
+        at = ", ".join(f"{name} = {value}" for name, value in self.written_out.sizes.items())
+        return Section(f"{title}, entry by entry" + (f" at {at}" if at else ""), tuple(lines))
 
     def line(self, equation: Equation, steps: bool = False) -> Line:
         name, expr = equation.name, equation.expr
-        return Line(self.writer.symbol(name), self.writer.right(name, expr), show_shape(self.shape(name, expr.shape)),
-                    self.steps(equation) if steps else ())
+        sides = self.writer.symbol(name), self.writer.right(name, expr)
+        if self.wanted.index:
+            sides = IndexWriter(self.writer).equation(name, expr)
+        return Line(*sides, show_shape(self.shape(name, expr.shape)), self.steps(equation) if steps else ())
+
+    def update(self) -> Section:
+        """One step of gradient descent for each parameter.
+
+        Raises `SymbackpropError` where nothing but data is differentiated by.
+        """
+        derivation, writer = self.derivation, self.writer
+        data = [] if derivation.chosen else data_names(derivation)
+        names = [name for name in derivation.wrt if name not in data and name not in derivation.program.table]
+        if not names:
+            raise SymbackpropError("there is no parameter to update", hint="name some with --wrt (wrt= in Python)")
+        rate = next(r for r in ("eta", "alpha", "rho", "learning_rate") if r not in derivation.program.inputs)
+        lines = []
+        for name in names:
+            var = Atom(derivation.program.inputs[name])
+            cotangent = Atom(derivation.backward[bar(name)].var)
+            slope = T(cotangent) if bar(name) in writer.numerator else cotangent
+            symbol = writer.form(var)[0]
+            right = f"{symbol} {writer.minus} {writer.symbol(rate)} {writer.wrapped(slope, MUL)}"
+            lines.append(Line(symbol, right, show_shape(var.node.shape), sign=writer.arrow_left))
+        notes: list[Note] = [(Formula(writer.symbol(rate)), " is the learning rate.")]
+        if data:
+            notes.append((*listed(writer.symbol(name) for name in data), f" {'is' if len(data) == 1 else 'are'} taken as data."))
+        return Section("Gradient descent", tuple(lines), tuple(notes))
+
+    @cached_property
+    def written_out(self) -> Entrywise:
+        """Writes right sides out entry by entry at the sizes that were asked for."""
+        from .written_out import Entrywise
+        from .explicit import small_sizes
+        return Entrywise(self.writer, small_sizes(self.derivation.program, self.wanted.explicit))
+
+    def entries(self, equation: Equation, line: Line) -> list[Line]:
+        """The lines that go on from an equation: explicit matrices, then every entry; none for what has no entries."""
+        name, expr = equation.name, equation.expr
+        try:
+            rows = self.written_out.rows(self.writer.right_form(name, expr), expr, name in self.writer.numerator)
+        except UnsupportedError:
+            return []
+        return [Line("", row) for row in dict.fromkeys(rows) if row != line.right]
 
     def shape(self, name: str, shape: Shape) -> Shape:
         """The shape of what is printed under a name."""
@@ -88,8 +156,18 @@ class Sections:
         """` (in δ₁, δ₂)`, or that nothing needed it."""
         if not names:
             return (" (declared; no step needs it)",)
-        commas = [piece for name in names for piece in (", ", Formula(self.writer.symbol(name)))][1:]
-        return (" (in ", *commas, ")")
+        return (" (in ", *listed(map(self.writer.symbol, names)), ")")
+
+
+def listed(symbols: Iterable[str]) -> list[str]:
+    """Formulas with commas between them."""
+    return [piece for symbol in symbols for piece in (", ", Formula(symbol))][1:]
+
+
+def data_names(derivation: Derivation) -> list[str]:
+    """The tensors that are data rather than parameters: x and y of any kind, and what a declared sum or 0/1 is about."""
+    stated = {fact.name for fact in derivation.program.facts if fact.kind in ("sum", "binary", "range")}
+    return [name for name in derivation.wrt if name in stated or split_name(name)[0] in ("x", "y", "X", "Y")]
 
 
 def assumptions(derivation: Derivation, view: str, name: str | None = None) -> tuple[str, ...]:

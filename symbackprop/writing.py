@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import sympy as sp
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
 
 from .expr import Apply, Contract, Expr
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
 from .layout import shown, turned
 from .matrix import matrix_form
-from .notation import Notation, text_name
+from .notation import SUBSCRIPTS, Notation, text_name
 from .ops import SCALAR_OPS, TENSOR_OPS
 from .ops.scalar import RELATIONS
 
@@ -32,11 +34,29 @@ class Written(NamedTuple):
     precedence: int
 
 
+class SizePrinter(StrPrinter):
+    """Numbers and sizes: `2 B`, `n²`, `√k`."""
+
+    def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:
+        base = self.parenthesize(expr.base, PRECEDENCE["Pow"])
+        if expr.exp == sp.Rational(1, 2):
+            return "√" + self.parenthesize(expr.base, PRECEDENCE["Atom"], strict=True)
+        if expr.exp.is_Integer and expr.exp > 1:
+            return base + str(expr.exp).translate(SUPERSCRIPTS)
+        return super()._print_Pow(expr, rational)
+
+    def _print_Mul(self, expr: sp.Mul) -> str:
+        return super()._print_Mul(expr).replace("*", " ")
+
+
+SIZES = SizePrinter()
+
+
 class TextWriter:
     """Forms as Unicode text."""
 
     minus, plus, one, product, hadamard_signs = "−", " + ", "1", " ", {"odot": " ⊙ ", "circ": " ∘ "}
-    quotient, kronecker = " ⊘ ", "δ"
+    quotient, kronecker, open_bracket, close_bracket, arrow_left, in_lines = " ⊘ ", "δ", "(", ")", "←", True
 
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
         self.notation, self.symbols = notation, symbols or {}
@@ -83,6 +103,12 @@ class TextWriter:
         labelled = "_" in symbol and not symbol.endswith(")")
         return f"{symbol}[{','.join(indices)}]" if labelled else f"{symbol}_{''.join(indices)}"
 
+    def entry_name(self, symbol: str, places: list[str], wide: bool) -> str:
+        """An entry at places that are numbers: `x₁`, `W₂[1,3]` where the name ends in a label already."""
+        if wide or not symbol[-1].isalpha() or "_" in symbol or "/" in symbol:
+            return f"{symbol}[{','.join(places)}]"
+        return symbol + "".join(places).translate(SUBSCRIPTS)
+
     def summation(self, indices: list[str]) -> str:
         return "Σ_" + ",".join(indices)
 
@@ -91,7 +117,7 @@ class TextWriter:
         return "/" in symbol
 
     def size(self, value: sp.Expr) -> str:
-        return str(value)
+        return SIZES.doprint(value)
 
     def transpose_mark(self, text: str) -> str:
         return text + "ᵀ"
@@ -115,7 +141,7 @@ class TextWriter:
             top, bottom = self.size(above), self.size(below)
             if value.is_Rational:
                 return f"{top}/{bottom}", MUL
-            return self.fraction(top if above.is_Atom else f"({top})", bottom if below.is_Atom else f"({bottom})")
+            return self.fraction(*(f"({part})" if " " in part else part for part in (top, bottom)))
         return self.size(value), ATOM if value.is_Atom else SUM if value.is_Add else MUL
 
     def raised(self, base: str, exponent: sp.Expr, entrywise: bool) -> str:

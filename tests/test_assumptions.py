@@ -9,7 +9,7 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.cli import main
-from symbackprop.printing import render
+from symbackprop.printing import Wanted, render
 
 SOFTMAX = "x: R[n]; y: R[k]; W: R[k, n]; fact: sum(y) == 1\nz = W @ x\np = softmax(z)\nC = -sum(y * log(p))\n"
 RELU = "x: R[n]; y: R[m]; W: R[m, n]; v: R[m]\nz = W @ x\nh = relu(z)\nC = sum((h * v - y)**2)\n"
@@ -92,7 +92,7 @@ NUMERATOR = """∂C/∂y = −log(p)ᵀ
 
 def test_numerator_layout_prints_transposes() -> None:
     d = derived(SOFTMAX, "layout=numerator")
-    assert str(d) == NUMERATOR
+    assert str(d).startswith(NUMERATOR + "\n\nAssuming")
     assert str(d.gradients["W"]) == "∂C/∂W = x δᵀ"
     assert d.gradients["W"].latex() == r"\frac{\partial C}{\partial W} = x \delta^{\top}"
     assert d.gradients["W"].expr is derived(SOFTMAX).gradients["W"].expr
@@ -100,13 +100,13 @@ def test_numerator_layout_prints_transposes() -> None:
 
 def test_numerator_layout_reads_names_as_they_are_printed() -> None:
     d = derived("x: R[n]; W: R[m, n]; V: R[k, m]\nh = W @ x\ng = V @ h\nC = sum(g**2)", "layout=numerator")
-    assert d.text("named").splitlines()[1:] == ["∂C/∂g = 2 gᵀ", "∂C/∂V = h ∂C/∂g", "∂C/∂h = ∂C/∂g V", "∂C/∂W = x ∂C/∂h",
+    assert d.text("named").splitlines()[1:6] == ["∂C/∂g = 2 gᵀ", "∂C/∂V = h ∂C/∂g", "∂C/∂h = ∂C/∂g V", "∂C/∂W = x ∂C/∂h",
                                                 "∂C/∂x = ∂C/∂h W"]
 
 
 @pytest.mark.parametrize("to", FORMS)
 def test_numerator_layout_says_so_and_states_the_printed_shape(to: str) -> None:
-    made = render(derived(SOFTMAX, "layout=numerator"), to, steps=True)
+    made = render(derived(SOFTMAX, "layout=numerator"), to, Wanted(steps=True))
     assert "Numeratorlayout" in Words(made).found if to in ("mathml", "html") else "Numerator layout" in made
     if to == "text":
         assert "∂C/∂W = x δᵀ    (n×k)" in made and "∂C/∂x = δᵀ W    (1×n)" in made

@@ -13,7 +13,7 @@ import symbackprop as sb
 from symbackprop.mathml import mathml
 from symbackprop.page import (Line, Section, ShownStep, html, latex_block, markdown, markdown_text, tex_document,
                               tex_text)
-from symbackprop.sections import Sections
+from symbackprop.sections import Sections, Wanted
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.net"))
 HOSTILE = '<script>alert(1)</script> & 50% $x$ #1 _a_ {b} ~^\\ `c` [d](e)\n\nsecond'
@@ -132,7 +132,7 @@ def test_what_cannot_be_read_is_shown_and_stays_xml(latex: str) -> None:
 @pytest.mark.parametrize("model", EXAMPLES, ids=lambda p: p.stem)
 def test_every_formula_of_the_examples_is_mathml(model: Path) -> None:
     derivation = sb.derive(sb.parse(model.read_text()), notation=sb.Notation.read("layers=paren,transpose=sfT,bold=yes"))
-    for section in Sections(derivation, derivation.writer(True)).all(True):
+    for section in Sections(derivation, derivation.writer(True), Wanted(steps=True)).all():
         for line in section.lines:
             shown = [line.left, "= " + line.right, *(side for s in line.steps for side in (s.before, s.after))]
             for latex in shown:

@@ -98,7 +98,8 @@ class LatexWriter(TextWriter):
     """Forms as LaTeX."""
 
     minus, product, hadamard_signs = "-", " ", {"odot": r" \odot ", "circ": r" \circ "}
-    quotient, kronecker = r" \oslash ", r"\delta"
+    quotient, kronecker, arrow_left, in_lines = r" \oslash ", r"\delta", r"\leftarrow", False
+    open_bracket, close_bracket = r"\left( ", r" \right)"
 
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
         super().__init__(notation, dict(notation.names) | (symbols or {}))
@@ -119,6 +120,9 @@ class LatexWriter(TextWriter):
 
     def with_indices(self, symbol: str, indices: list[str]) -> str:
         return add_subscript(symbol, "".join(indices)) if indices else symbol
+
+    def entry_name(self, symbol: str, places: list[str], wide: bool) -> str:
+        return add_subscript(symbol, ("," if wide else "").join(places))
 
     def summation(self, indices: list[str]) -> str:
         return r"\sum_{%s}" % ", ".join(indices)
