@@ -8,7 +8,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help demo test oracle bench bench-numeric tex
+.PHONY: help demo test oracle oracle-digits bench bench-numeric tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -22,6 +22,9 @@ test: $(STAMP) compiled ## run the test suite on two cores
 
 oracle: $(STAMP) compiled ## long sweep: random programs against automatic differentiation
 	@$(PY) tests/sweep_oracle.py $(ARGS)
+
+oracle-digits: $(STAMP) compiled ## 50 random programs against 50-digit differences of the loss
+	@$(PY) tests/sweep_precise.py $(ARGS)
 
 bench: $(STAMP) compiled ## measure the derivation against bare SymPy construction
 	@$(PY) benchmarks/derive.py $(ARGS)

@@ -60,7 +60,16 @@ class Precise:
         return mpmath.det(mpmath.matrix(x.tolist()))
 
     def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
-        return np.asarray(np.einsum(subscripts, *arrays), dtype=object)
+        inputs, output = subscripts.split("->")
+        terms = list(zip(inputs.split(","), map(np.asarray, arrays)))
+        path = np.einsum_path(subscripts, *arrays, optimize="greedy")[0][1:] if len(arrays) > 2 else [tuple(range(len(arrays)))]
+        for places in path:  # one product after another: all at once would cost the product of all sizes
+            now = [terms.pop(k) for k in sorted(places, reverse=True)]
+            later = output + "".join(letters for letters, _ in terms)
+            letters = "".join(dict.fromkeys(c for own, _ in now for c in own if c in later)) if terms else output
+            spelled = ",".join(own for own, _ in now) + "->" + letters
+            terms.append((letters, np.asarray(np.einsum(spelled, *(a for _, a in now)), dtype=object)))
+        return terms[0][1]
 
     def apply(self, op: str, arrays: tuple, params: tuple) -> np.ndarray:
         return TENSOR_OPS[op].value(arrays, params, self)

@@ -107,8 +107,8 @@ def compare_mp(program: Program, gradients: Mapping[str, np.ndarray], data: Arra
             along = signed_direction(program, item.name, draw)
             right = context.mpf(mp_directional(program, data, item.name, along, digits))
             lifted = mp_data({"u": along}, context)["u"]
-            gap = abs(context.mpf((mine * lifted).sum()) - right)
-            length = context.sqrt((mine * mine).sum() * (lifted * lifted).sum())
+            gap = abs(context.mpf(np.sum(mine * lifted)) - right)
+            length = context.sqrt(np.sum(mine * mine) * np.sum(lifted * lifted))
             error = gap / max(length, context.mpf(10) ** -12)
             errors[item.name] = max(error, errors.get(item.name, context.mpf(0)))
     return errors
