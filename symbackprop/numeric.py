@@ -98,7 +98,8 @@ class Floats:
         return made
 
     def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
-        return np.asarray(np.einsum(subscripts, *arrays, optimize=len(arrays) > 2))
+        large = len(arrays) > 2 and max(a.size for a in arrays) > 256  # looking for an order costs more than small products
+        return np.asarray(np.einsum(subscripts, *arrays, optimize=large))
 
     def apply(self, op: str, arrays: tuple, params: tuple) -> np.ndarray:
         return TENSOR_OPS[op].value(arrays, params, self)

@@ -15,21 +15,23 @@ import sympy as sp
 
 from .budget import OutOfTime, left as time_left, limit
 from .errors import SymbackpropError
-from .expr import Expr, Var, size
-from .mistakes import MISTAKES, Edit, Formula, Mistake, Slope, Word, edits_of, orders, pairs_of
+from .expr import Expr, Shape, Var, names_in, size
+from .edits import orders
+from .formula import Edit, Formula, Slope, Word
+from .mistakes import MISTAKES, Mistake, edits_of, pairs_of
 from .parts import Part, of_python, of_tex
 from .points import size_names
 from .program import Claim, is_activation
 from .ratios import constant_ratio
 from .restate import remainder, restated
 from .spelling import Python, Tex
-from .truth import parts_of
+from .truth import is_quantity, parts_of
 
 if TYPE_CHECKING:
     from .judging import Judge
 
 Found = tuple[dict[str, str], tuple[tuple[int, int], ...]]
-PAIR_POOL, RESERVE = 60, 0.15
+PAIR_POOL, PAIR_TIME, RESERVE = 60, 0.5, 0.45
 LABEL = re.compile(r"[_^]\{?\(?\[?([a-z](?:\s*[+-]\s*1)?)(?=[\]\)}\s]|$|[^A-Za-z])")
 
 
@@ -58,8 +60,8 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     program, is_tex = judge.program, isinstance(formula.spell, Tex)
     spelled = lambda name: program.names.get(name, name) if is_tex else name
     variables = {**program.inputs, **{e.name: e.var for e in program.equations}}
-    words = [Word(spelled(name), name, var.rank) for name, var in variables.items()]
-    words += [Word(t, n, r) for t, n, r in quantities(judge, claim, is_tex)]
+    words = [Word(spelled(name), name, var.rank, shape=var.shape) for name, var in variables.items()]
+    words += [Word(t, v.name, v.rank, shape=v.shape) for t, v in quantities(judge, claim, is_tex)]
     scripted = scripted_in(claim.origin[:20000]) if is_tex else ()
     scripted = (*scripted, *indexed(claim, scripted, program, spelled)) if is_tex else ()
     words += [Word(t, t, 0) for t in scripted] + [Word(n, n, 0, True) for n in size_names(program)]
@@ -67,14 +69,36 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
     slopes = dict.fromkeys(s for e in active for s in slopes_of(e.expr, spelled(e.expr.args[0].name), spelled(e.name), is_tex))
     slopes |= dict.fromkeys(s for s in scripted_slopes(active, scripted, spelled))
-    labels = tuple(dict.fromkeys(LABEL.findall(claim.origin[:20000]))) if is_tex else ()
+    labels = tuple(dict.fromkeys((*LABEL.findall(claim.origin[:20000]), *letters_in(claim.text)))) if is_tex else ()
     sizes = [x for n in size_names(program)[:4] for x in (1 / size(n), size(n))]
     constants = (sp.Integer(2), sp.Rational(1, 2), *sizes)
     factors = (1 / ratio,) if ratio not in (None, 0) else ()
     rest: tuple[str, ...] = ()
     if claim.right is not None and claim.left is not None and claim.right.shape == claim.left.shape:
         rest = tuple(remainder(program, judge.truth, claim.left, claim.right, is_tex, spoken_by(judge, claim, is_tex)))
-    return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8], rest)
+    fits = claim.right is not None and claim.left is not None and claim.right.shape == claim.left.shape
+    known = not (is_tex and has_indices(claim, program))
+    return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8], rest,
+                   lru_cache(lambda part: shape_read(claim, formula, part)) if fits and known else lambda part: None, fits and known)
+
+
+def letters_in(text: str) -> list[str]:
+    """The single letters of a claim's subscripts."""
+    return [c for group in re.findall(r"_\{?([a-z]{1,2})(?![A-Za-z])", text) for c in group]
+
+
+def has_indices(claim: Claim, program: Program) -> bool:
+    """Whether a claim speaks of entries: names with letters for indices, other than those that are names as they stand."""
+    spelled = "".join(program.names.values())
+    return any(m.group() not in spelled for m in re.finditer(r"_\{?[a-z]{1,2}(?![A-Za-z0-9^])", claim.text))
+
+
+def shape_read(claim: Claim, formula: Formula, part: Part) -> Shape | None:
+    """The shape of a part as the reader has it; None where it cannot be read alone."""
+    try:
+        return claim.reread(formula.of(part)).shape
+    except SymbackpropError:
+        return None
 
 
 def indexed(claim: Claim, scripted: tuple[str, ...], program: Program, spelled: Callable[[str], str]) -> list[str]:
@@ -89,30 +113,35 @@ def indexed(claim: Claim, scripted: tuple[str, ...], program: Program, spelled: 
 def spoken_by(judge: Judge, claim: Claim, is_tex: bool) -> dict[str, str]:
     """Quantity -> its spelling, for those that a right side may name."""
     own = getattr(claim.left, "name", "")
-    return {name: text for text, name, _ in quantities(judge, claim, is_tex) if name != own}
+    return {var.name: text for text, var in quantities(judge, claim, is_tex) if var.name != own}
 
 
 def scripted_slopes(active: list, scripted: tuple[str, ...], spelled: Callable[[str], str]) -> list[Slope]:
-    """`\\sigma'(z^l)` for the names with scripts that look like pre-activations."""
+    """`\\sigma'(z^l)` for the names with scripts that look like pre-activations; `h_i (1 - h_i)` for entries of activations."""
     made = []
     for e in {e.expr.function: e for e in active if hasattr(e.expr, "function")}.values():
         z, h = (spelled(n)[:1] for n in (e.expr.args[0].name, e.name))
         for word in scripted:
             if word[:1] == z:
                 made += slopes_of(e.expr, word, h + word[1:], True)
+    for e in active:
+        z, h = spelled(e.expr.args[0].name), spelled(e.name)
+        for word in scripted:
+            if word.startswith(h + "_") and "_" not in h:
+                made += slopes_of(e.expr, z + word[len(h):], word, True)
     return made
 
 
-def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, str, int]]:
-    """(spelling, quantity, rank) of the derivatives that earlier lines name; in Python of every one between."""
+def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, Var]]:
+    """(spelling, quantity) of the derivatives that earlier lines name; in Python of every one between."""
     found = []
     for name, standing in judge.standing.items():
         text = standing.claim.text.partition("=")[0].strip().rstrip(":&").strip()
         if text and standing.claim is not claim and not re.search(r"_\{?[a-z]{2}\b", text):
-            found.append((text, name, standing.meant.rank))
+            found.append((text, Var(name, judge.truth.equation(name).shape)))
     if not is_tex and type(claim.left) is Var and claim.left.name.count("/") == 1:
         loss = parts_of(claim.left.name)[0]
-        found += [(f"grad({loss}, {e.name})", f"∂{loss}/∂{e.name}", e.expr.rank) for e in judge.program.equations
+        found += [(f"grad({loss}, {e.name})", Var(f"∂{loss}/∂{e.name}", e.expr.shape)) for e in judge.program.equations
                   if e.name != loss and e.place is not None and f"∂{loss}/∂{e.name}" != claim.left.name]
     return found
 
@@ -137,9 +166,9 @@ def slopes_of(node: Expr, z: str, h: str, is_tex: bool) -> list[Slope]:
         return []
     if not is_tex:
         form = PYTHON_SLOPES.get(f.name)
-        return [Slope(form.format(z=z, h=h), z, h)] if form else []
+        return [Slope(form.format(z=z, h=h), z, h, node.shape)] if form else []
     forms = TEX_SLOPES.get(f.name) or ("%s'({z})" % ("\\" + f.name if len(f.name) > 1 else f.name),)
-    return [Slope(form.format(z=z, h=h), z, h) for form in forms]
+    return [Slope(form.format(z=z, h=h), z, h, node.shape) for form in forms]
 
 
 class Search:
@@ -149,6 +178,10 @@ class Search:
         self.judge, self.claim, self.left = judge, claim, left
         self.others = [c for c in judge.program.claims if c is not claim and c.reread is not None and c.left is not None
                        and (c.text, c.place) == (claim.text, claim.place)]
+        self.sides = {left.shape: left}
+        names = [v for n, v in names_in(left).items() if is_quantity(n)]
+        if type(left) is not Var and len(names) == 1 and left.shape == (*names[0].shape, 1):
+            self.sides[names[0].shape] = names[0]  # a column beside what is no vector; beside a vector it is one
         self.tried: set[str] = {claim.origin[slice(*claim.right_span)]} if claim.right_span else set()
 
     def verifies(self, text: str) -> bool:
@@ -157,7 +190,8 @@ class Search:
             return False
         self.tried.add(text)
         try:
-            return self.judge.is_right(self.left, self.claim.reread(text)) and all(
+            right = self.claim.reread(text)
+            return self.judge.is_right(self.sides.get(right.shape, self.left), right) and all(
                 self.judge.is_right(c.left, c.reread(text)) for c in self.others)
         except SymbackpropError:
             return False
@@ -190,7 +224,8 @@ def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
             singles.sort(key=lambda s: (s[1].kind not in kinds, s[0]))
         found = search.first(formula, singles, RESERVE)
         if found is None and time_left() > RESERVE:
-            found = search.first(formula, pairs_of(singles, PAIR_POOL), RESERVE)
+            with limit(PAIR_TIME):
+                found = search.first(formula, pairs_of(singles, PAIR_POOL), 0)
         if found is None:
             return rewritten(judge, claim, left, formula, search)
     except OutOfTime:
@@ -201,7 +236,7 @@ def repaired(judge: Judge, claim: Claim, left: Expr) -> Found | None:
 def rewritten(judge: Judge, claim: Claim, left: Expr, formula: Formula, search: Search) -> Found | None:
     """The right formula in the user's notation, where no small edit was found."""
     is_tex = isinstance(formula.spell, Tex)
-    spoken = spoken_by(judge, claim, is_tex)
+    spoken, left = spoken_by(judge, claim, is_tex), list(search.sides.values())[-1]
     with limit(RESERVE + 0.5):
         for text in restated(judge.program, judge.truth, claim, left, is_tex, spoken):
             if search.verifies(text):

@@ -20,19 +20,36 @@ def restated(program: Program, truth: Truth, claim: Claim, left: Expr, is_tex: b
     if type(left) is not Var or not is_quantity(left.name):
         return
     equation = truth.equation(left.name)
+    own = indices_of(claim.text.partition("=")[0]) if is_tex else ""
     for node in dict.fromkeys((equation, truth.without_quantities(equation, set(spoken)), truth.without_quantities(equation, set()))):
         if all(name in spoken for name in names_in(node) if is_quantity(name)):
             try:
-                text = in_tex(program, node, spoken) if is_tex else in_python(node, spoken)
+                if own and len(own) == node.rank:
+                    yield entry_in_tex(program, node, spoken, own)
+                yield in_tex(program, node, spoken) if is_tex else in_python(node, spoken)
             except SymbackpropError:
                 continue
-            yield text
+
+
+def indices_of(left: str) -> str:
+    """The letters of the last subscript of a left side, where they look like indices."""
+    found = re.findall(r"_\{?([a-z]{1,2})(?![A-Za-z])", left)
+    return found[-1] if found else ""
 
 
 def in_tex(program: Program, node: Expr, spoken: dict[str, str]) -> str:
     from .tex.write import LatexWriter
     writer: TextWriter = LatexWriter(symbols={**program.names, **spoken})
     return writer.write(node)
+
+
+def entry_in_tex(program: Program, node: Expr, spoken: dict[str, str], own: str) -> str:
+    """The entry at the indices that the left side has."""
+    from .indices import IndexWriter
+    from .tex.write import LatexWriter
+    writer = IndexWriter(LatexWriter(symbols={**program.names, **spoken}))
+    free = [letter for letter in (*writer.letters(node)[0], *writer.letters(node)[1]) if letter not in own]
+    return writer.writer.form(writer.entry(node, list(own), free))[0]
 
 
 def in_python(node: Expr, spoken: dict[str, str]) -> str:
