@@ -235,7 +235,7 @@ def symbols_of(node: Expr) -> set[sp.Symbol]:
     if type(node) is Const:
         return node.value.free_symbols
     if type(node) is Map and not node.function.opaque:
-        return {s for p in node.function.params for s in sp.sympify(p).free_symbols}
+        return {s for p in node.function.params for s in p.free_symbols}
     return {s for d in node.shape for s in d.free_symbols}
 
 

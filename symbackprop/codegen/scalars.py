@@ -47,7 +47,7 @@ RowCall = Callable[[str, list[Code]], Code]
 
 def number(value: sp.Expr, sizes: Mapping[sp.Symbol, Code]) -> Code:
     """A constant, possibly in sizes."""
-    return expression(sp.sympify(value), sizes, no_rows)
+    return expression(value if isinstance(value, sp.Basic) else sp.Number(value), sizes, no_rows)
 
 
 def no_rows(name: str, args: list[Code]) -> Code:

@@ -103,7 +103,7 @@ class Term:
 
 
 def number(value: sp.Expr | int) -> Term:
-    return Term(Const(sp.sympify(value) if isinstance(value, int) else value))
+    return Term(Const(sp.Integer(value) if isinstance(value, int) else value))
 
 
 def joined(terms: Sequence[Term]) -> tuple[tuple[str, ...], dict[str, int]]:
