@@ -55,6 +55,7 @@ def slopes_added(f: Formula) -> Iterator[Edit]:
         for part in places(f):
             if is_alike(f, part, slope.shape):
                 yield put(part, f"{f.spell.factor(part)}{f.spell.hadamard}{slope.text}", slope.text, 0.0 if part is f.root else 0.1)
+            yield put(part, f"{f.spell.diagonal(slope.text)}{f.spell.matmul}{f.spell.factor(part)}", slope.text, 0.15)
 
 
 def slopes_swapped(f: Formula) -> Iterator[Edit]:
@@ -90,6 +91,8 @@ def factors_added(f: Formula) -> Iterator[Edit]:
             times = f.spell.scalar if word.rank == 0 else f.spell.hadamard
             if word.rank == 0 or is_alike(f, part, word.shape):
                 yield put(part, f"{tight}{times}{word.text}", word.text, 0.0 if part is f.root else 0.1)
+            if not word.rank:
+                yield put(part, f.spell.over(tight, word.text), f"1/{word.text}", 0.05 if part is f.root else 0.15)
             if word.rank and not (f.fits and word.shape is not None and (len(word.shape) != 2 or word.shape[0] != word.shape[1])):
                 yield put(part, f"{f.spell.transposed(word.text)}{f.spell.matmul}{tight}", word.text, 0.1)
                 yield put(part, f"{word.text}{f.spell.matmul}{tight}", word.text, 0.1)

@@ -30,7 +30,7 @@ def candidates(var: Var, is_data: bool) -> list[Candidate]:
             found.append(Candidate((Fact("sum", name, axis=axis),), f"every {part} of {name} sums to 1"))
     if var.rank == 2 and var.shape[0] == var.shape[1]:
         found.append(Candidate((Fact("symmetric", name),), f"{name} is symmetric"))
-    if is_data:
+    if is_data and var.rank:
         found.append(Candidate((Fact("binary", name),), f"the entries of {name} are 0 or 1"))
     found.append(Candidate((Fact("range", name, low=0),), f"{name} is positive"))
     if var.rank and is_data:

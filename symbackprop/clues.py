@@ -15,7 +15,7 @@ def recognised(bench: Bench, truth: Truth, left: Expr, right: Expr) -> str | Non
         return None
     above, below = parts_of(left.name)
     known = truth.program.table
-    if truth.variables[above].shape:
+    if truth.variable(above).shape:
         return slope_clue(bench, truth, above, right) if above in known else None
     for name, var in sorted(truth.variables.items(), key=lambda item: item[0] not in known):
         if name == below or var.shape != without_ones(right.shape):

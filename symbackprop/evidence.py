@@ -241,14 +241,14 @@ class Bench:
             return False
         with mpmath.workdps(DIGITS + 10):
             try:
-                base, step = np.asarray(point.work(self.truth.variables[below])), mpmath.mpf(10) ** -20
+                base, step = np.asarray(point.work(self.truth.variable(below))), mpmath.mpf(10) ** -20
                 rng = np.random.default_rng([point.seed, 31])
                 direction = np.asarray(point.field.array(rng.choice((-1.0, 1.0), size=base.shape) * rng.integers(1, 5, size=base.shape)), dtype=object)
                 sides = []
                 for sign in (1, -1):
                     moved = Point(self.truth, point.sizes, point.given, point.field, point.seed)
                     moved.values[below] = np.asarray(base + sign * step * direction, dtype=object)
-                    sides.append(np.asarray(moved.work(self.truth.variables[above]), dtype=object))
+                    sides.append(np.asarray(moved.work(self.truth.variable(above)), dtype=object))
                 slope = np.asarray((sides[0] - sides[1]) / (2 * step), dtype=object)
                 said = np.tensordot(np.asarray(point.work(quantity), dtype=object), direction, axes=base.ndim)
                 size = max([abs(v) for v in (*slope.ravel(), *np.asarray(said, dtype=object).ravel())] + [mpmath.mpf(10) ** -9])

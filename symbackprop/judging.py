@@ -224,7 +224,7 @@ class Judge:
 
     def corners(self, *sides: Expr) -> list[str]:
         """The conventions at the corners of what two sides, and what they differentiate, are made of."""
-        spoken = [Var(parts_of(n)[0], self.truth.variables[parts_of(n)[0]].shape) for s in sides for n in names_in(s) if is_quantity(n)]
+        spoken = [self.truth.variable(parts_of(n)[0]) for s in sides for n in names_in(s) if is_quantity(n)]
         return conventions(*(self.truth.without_names(s) for s in (*sides, *spoken)))
 
     def by_points(self, head: Verdict, left: Expr, right: Expr, bench: Bench) -> Verdict:
@@ -305,7 +305,7 @@ class Judge:
         """How many axes of ∂z/∂x are z's; None for anything else."""
         if type(left) is not Var or not is_quantity(left.name):
             return None
-        above, below = (self.truth.variables[n] for n in parts_of(left.name))
+        above, below = (self.truth.variable(n) for n in parts_of(left.name))
         return above.rank if above.rank and below.rank else None
 
 

@@ -65,13 +65,15 @@ def remainder(program: Program, truth: Truth, left: Expr, right: Expr, is_tex: b
     if type(left) is not Var or not is_quantity(left.name):
         return
     equation = truth.equation(left.name)
-    for a in dict.fromkeys((truth.without_quantities(equation, set(spoken)), truth.without_quantities(equation, set()))):
-        if any(n not in spoken for n in names_in(a) if is_quantity(n)):
-            continue
+    own = {n for n in names_in(right) if is_quantity(n)} - {left.name}
+    for keep in (set(spoken), own | set(spoken), set()):
+        a = truth.without_quantities(equation, keep)
         for x, y in dict.fromkeys(((a, right), (truth.without_activations(a), truth.without_activations(right)))):
             whole, parts = terms_of(x, program.facts), terms_of(add([x, negative(y)]), program.facts)
             if 0 < len(parts) <= 2 and len(parts) < len(whole):
                 node = add(parts)
+                if any(n not in spoken for n in names_in(node) if is_quantity(n)):
+                    continue
                 try:
                     yield in_tex(program, node, spoken) if is_tex else in_python(node, spoken)
                 except SymbackpropError:

@@ -39,6 +39,12 @@ class Python:
     def outer(self, a: str, b: str) -> list[str]:
         return [f"outer({a}, {b})"]
 
+    def over(self, text: str, word: str) -> str:
+        return f"{text} / {word}"
+
+    def diagonal(self, text: str) -> str:
+        return f"diag({text})"
+
     def number(self, value: sp.Expr) -> str:
         top, bottom = sp.fraction(value)
         said, below = str(top).replace("**", " ** "), str(bottom).replace("**", " ** ")
@@ -74,6 +80,12 @@ class Tex(Python):
 
     def outer(self, a: str, b: str) -> list[str]:
         return [f"{a} {self.transposed(b)}"]
+
+    def over(self, text: str, word: str) -> str:
+        return rf"\frac{{1}}{{{word}}} {text}"
+
+    def diagonal(self, text: str) -> str:
+        return rf"\operatorname{{diag}}({text})"
 
     def number(self, value: sp.Expr) -> str:
         top, bottom = sp.fraction(value)

@@ -25,9 +25,9 @@ def is_quantity(name: str) -> bool:
 
 
 def parts_of(quantity: str) -> tuple[str, str]:
-    """`∂C/∂W` -> (C, W)."""
-    above, _, below = quantity.partition("/")
-    return above.removeprefix("∂"), below.removeprefix("∂")
+    """`∂C/∂W` -> (C, W), and the second derivative `∂∂C/∂W/∂v` -> (∂C/∂W, v)."""
+    above, _, below = quantity.rpartition("/")
+    return above[1:], below[1:]
 
 
 class Truth:
@@ -45,14 +45,24 @@ class Truth:
         """A quantity in terms of names and of other quantities. Raises `SymbackpropError`."""
         if quantity not in self.shallow:
             above, below = parts_of(quantity)
-            for name in (above, below):
-                if name not in self.variables:
-                    raise SymbackpropError(f"{name} in {quantity} is nowhere defined")
-            if self.variables[above].shape:
-                self.shallow[quantity] = self.jacobian(above, below)
+            if below not in self.variables:
+                raise SymbackpropError(f"{below} in {quantity} is nowhere defined")
+            node = self.variable(above)
+            if is_quantity(above):
+                self.shallow[quantity] = self.jacobian(self.without_quantities(node, set()), below)
+            elif node.shape:
+                self.shallow[quantity] = self.jacobian(node, below)
             else:
                 self.sweep_from(above, below)
         return self.shallow[quantity]
+
+    def variable(self, name: str) -> Var:
+        """A name of the program, or a quantity, as what is read by that name. Raises `SymbackpropError`."""
+        if is_quantity(name):
+            return Var(name, self.equation(name).shape)
+        if name not in self.variables:
+            raise SymbackpropError(f"{name} is nowhere defined")
+        return self.variables[name]
 
     def sweep_from(self, loss: str, wrt: str) -> None:
         if loss not in self.program.table:
@@ -68,17 +78,16 @@ class Truth:
         for equation in backward.equations:
             self.shallow.setdefault(called[equation.name].name, substitute(equation.expr, called))
 
-    def jacobian(self, above: str, below: str) -> Expr:
+    def jacobian(self, value: Expr, below: str) -> Expr:
         """∂z/∂x, of z's shape and then x's: the sweep from a seed S is linear in S, and S is read off."""
-        var = self.variables[above]
-        seed = Var(SEED, var.shape)
-        goal = Equation("∂goal", total(hadamard(seed, var)))
+        seed = Var(SEED, value.shape)
+        goal = Equation("∂goal", total(hadamard(seed, value)) if value.shape else value)
         program = replace(self.program, inputs={**self.program.inputs, SEED: seed}, equations=(*self.program.equations, goal), claims=())
         backward = sweep(program, goal.name, (below,))
         known: dict[str, Expr] = {}
         for equation in backward.equations:
             known[equation.name] = substitute(equation.expr, known)
-        return coefficient_of(seed, known[bar(below)])
+        return coefficient_of(seed, known[bar(below)]) if value.shape else known[bar(below)]
 
     # --- writing out ---
 

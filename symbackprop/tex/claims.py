@@ -287,7 +287,8 @@ class Claims(Definitions):
         names = [n for n in names_in(a.node) if n.startswith("∂")]
         if len(names) != 1:
             return ""
-        return "/".join("d" + self.spelled.get(part[1:], part[1:]) for part in names[0].split("/"))
+        top, *below = (self.spelled.get(part, part) for part in names[0].lstrip("∂").replace("/∂", "/").split("/"))
+        return f"d{'²' if len(below) > 1 else ''}{top}/{' '.join('d' + part for part in below)}"
 
     def fitting_right(self, right: Node, a: Term) -> Term:
         """The right side, in the reading of its `·` and `*` that gives the left side's form."""

@@ -213,7 +213,7 @@ class Definitions(OwnFunctions):
         if k in self.taken_keys():
             self.claim_parts.append((part, values))
             return True
-        if self.could_be_cotangent(w, rel):
+        if self.could_be_cotangent(w, rel) or self.is_derivative(rel.items[1]):
             self.claim_parts.append((part, values))
             return True
         term = self.right_side(rel.items[1], letters, self.table.tensors.get(k))

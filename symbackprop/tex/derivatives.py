@@ -30,8 +30,6 @@ class Quantities(Lookup):
     def fraction(self, node: Node) -> Term | None:
         """`∂C/∂W` or `dL/dz` as a fraction; None where the fraction is none of these."""
         top, bottom = (node.top, node.bottom) if isinstance(node, Frac) else node.items
-        if is_higher(top):
-            raise self.fail(node, f"{self.text(node)}: second derivatives", None, UnsupportedError)
         above, below = self.differential(top), self.differential(bottom)
         if above is None or below is None or below == "" or isinstance(bottom, Sym) and isinstance(below, str):
             return None
@@ -123,18 +121,22 @@ class Quantities(Lookup):
             raise self.fail(node, f"{self.text(node)} is no derivative of one name by another", None, UnsupportedError)
         (top, in_top, more_top, out_top), (bottom, in_bottom, more_bottom, out_bottom) = tops, bottoms
         name = f"∂{top.name}/∂{bottom.name}"
-        if "∂" in top.name or "∂" in bottom.name:
-            raise self.fail(node, f"{self.text(node)}: a derivative of a derivative", None, UnsupportedError)
+        if top.name.count("∂") > 2 or "∂" in bottom.name:
+            raise self.fail(node, f"{self.text(node)}: a third derivative, or one by a derivative", None, UnsupportedError)
         shift = 1000
         moved = lambda labels: tuple(i + shift for i in labels)
         whole = Var(name, top.shape + bottom.shape)
         k, m = len(above.axes), len(below.axes)
-        out = out_top[:k] + moved(out_bottom[:m]) + out_top[k:] + moved(out_bottom[m:])
-        rest = [*more_top, *((o, moved(labels)) for o, labels in more_bottom)]
-        result = contract((whole, *(o for o, _ in rest)), (in_top + moved(in_bottom), *(labels for _, labels in rest)), out)
-        axes = above.axes + below.axes
-        if len(set(axes)) < len(axes):
+        seen = dict(zip(above.axes, out_top))
+        twice = {at + shift: seen[name] for name, at in zip(below.axes, out_bottom) if name in seen}
+        if twice and above.ratio is None and "/" not in top.name:
             raise self.fail(node, f"{self.text(node)}: an index stands above and below", None, UnsupportedError)
+        tied = lambda labels: tuple(twice.get(i + shift, i + shift) for i in labels)
+        fresh = tuple(i for i in moved(out_bottom[:m]) if i not in twice)
+        out = out_top[:k] + fresh + out_top[k:] + moved(out_bottom[m:])
+        rest = [*more_top, *((o, tied(labels)) for o, labels in more_bottom)]
+        result = contract((whole, *(o for o, _ in rest)), (in_top + tied(in_bottom), *(labels for _, labels in rest)), out)
+        axes = above.axes + tuple(name for name in below.axes if name not in seen)
         row = below.row if above.rank == 0 else above.row and below.rank == 0
         plain = not axes and type(above.node) is Var and type(below.node) is Var
         return Term(result, axes, row, (top.name, bottom.name) if plain else None)
@@ -143,6 +145,8 @@ class Quantities(Lookup):
         """`∇_W L`, `∇ R`; the value and how many of the items after ∇ it used."""
         if not rest:
             raise self.fail(head, "∇ of nothing")
+        if (found := self.hessian(head, rest)) is not None:
+            return found
         if taken_apart(rest[0]) is None or self.is_callee(rest[0]):
             used, loss = len(rest), self.expression(rest[0] if len(rest) == 1 else Juxt(rest, (rest[0].span[0], rest[-1].span[1])))
         else:
@@ -156,6 +160,9 @@ class Quantities(Lookup):
         if sub is not None:
             return self.quantity(loss, self.target(sub), head), used
         return self.quantity(loss, Term(*self.only_parameter(loss.node.name, head)), head), used
+
+    def hessian(self, head: Node, rest: tuple[Node, ...]) -> tuple[Term, int] | None:
+        return None
 
     def only_parameter(self, loss: str, node: Node) -> tuple[Var, tuple[str, ...], bool]:
         """The argument that the loss was defined with, or the one parameter there is."""

@@ -16,8 +16,8 @@ from ..expr import Delta, Function, Var, function
 from ..ops import SCALAR_OPS
 from ..ops.tensor import apply as tensor_op
 from ..source.calls import elementwise
-from .derivatives import Quantities
 from .names import Macro
+from .second import SecondDerivatives
 from .syntax import Group, List, Node, Script, Sym
 from .tensors import Term, along, apply, everything, like, multiply, raised, times, same
 
@@ -32,7 +32,7 @@ COUNTED = frozenset(("m", "N", "B", "batch", "n_samples", "M"))
 UNNAMED = ("f", "g", "phi", "varphi", "psi")
 
 
-class Functions(Quantities):
+class Functions(SecondDerivatives):
     def function_name(self, node: Node) -> str | None:
         """The row of the table that a function symbol names, where the document gives it no other meaning."""
         sym = node.base if isinstance(node, Script) else node

@@ -80,7 +80,7 @@ class Juxtaposed(Functions):
             return self.nabla(item, rest)
         if is_d(item) and rest and self.is_known(rest[0]) and not self.is_known(item):
             return self.gradient(rest[0], item), 1
-        if (below := self.operator(item)) is not None:
+        if (below := self.operator(item) or self.second_operator(item)) is not None:
             return self.applied(below, item, rest)
         is_one = isinstance(head, Num) and head.text == "1" or isinstance(head, Sym) and head.name == "I"
         if is_one and rest and self.is_condition(rest[0]):
@@ -97,15 +97,18 @@ class Juxtaposed(Functions):
         group = node.base if isinstance(node, Script) else node
         return isinstance(group, Group) and isinstance(group.body, Rel)
 
-    def applied(self, below: Node, item: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
+    def applied(self, below: Node | tuple[Node, Node], item: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
         """`\\frac{\\partial}{\\partial θ} J(θ)`."""
         if not rest:
             raise self.fail(item, f"{self.text(item)} of nothing")
         if taken_apart(rest[0]) is None or self.is_callee(rest[0]):
             whole = rest[0] if len(rest) == 1 else Juxt(rest, (rest[0].span[0], rest[-1].span[1]))
-            return self.ratio(whole, below, item), len(rest)
+            return self.ratio_by(whole, below, item), len(rest)
         used = 2 if len(rest) > 1 and isinstance(rest[1], Group) else 1
-        return self.ratio(rest[0], below, item), used
+        return self.ratio_by(rest[0], below, item), used
+
+    def ratio_by(self, top: Node, below: Node | tuple[Node, Node], node: Node) -> Term:
+        return self.second(self.target(top), below, node) if isinstance(below, tuple) else self.ratio(top, below, node)
 
     def symbol_factor(self, item: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
         w = taken_apart(item)
