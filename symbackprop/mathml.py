@@ -39,6 +39,11 @@ def mathml(latex: str) -> str:
         if node.tag == TAG + "mo" and node.text and len(node.text) > 1 and node.text.isalpha():
             node.tag = TAG + "mi"
             node.attrib.clear()
+    for node in list(root.iter()):
+        set_limits(node)
+        if len(node):
+            set_matrices(node)
+            set_signs(node)
     for node in list(root.iter(TAG + "mrow")):
         set_spaces(node)
     return ElementTree.tostring(root, encoding="unicode")
@@ -78,6 +83,32 @@ def set_bold(node: Element) -> None:
         if node.text and len(node.text) == 1 and first <= node.text <= last:
             node.text = chr(start + ord(node.text) - ord(first))
             return
+
+
+def set_limits(node: Element) -> None:
+    """The index of a sum goes below it."""
+    if node.tag == TAG + "msub" and node[0].text == "∑":
+        node.tag = TAG + "munder"
+
+
+def set_matrices(row: Element) -> None:
+    """A matrix is a row of its own with its brackets, which then are as tall as it is."""
+    for table in [node for node in row if node.tag == TAG + "mtable"]:
+        at = list(row).index(table)
+        if not 0 < at < len(row) - 1:
+            continue
+        before, after = row[at - 1], row[at + 1]
+        if before.tag == after.tag == TAG + "mo" and before.text in ("[", "("):
+            made = Element(TAG + "mrow")
+            made.extend((before, table, after))
+            row[at - 1:at + 2] = [made]
+
+
+def set_signs(row: Element) -> None:
+    """A minus after a sign or an opening bracket stands close to what it is of."""
+    for before, node in zip(row, list(row)[1:]):
+        if node.tag == before.tag == TAG + "mo" and node.text in ("−", "-") and before.text not in (")", "]", "‖", "|"):
+            node.set("form", "prefix")
 
 
 def set_spaces(row: Element) -> None:

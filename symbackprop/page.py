@@ -42,6 +42,7 @@ TEX_WORDS = TEX_ESCAPES | {char: f"${sign}$" for char, sign in TEX_SIGNS.items()
                                                                                  "’": "'", "“": "``", "”": "''"}
 TEX_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0308": '"', "\u030a": "r",
                "\u030c": "v", "\u0327": "c"}
+INDEXED = re.compile(r"(?<![^\W_])([^\W\d_])_([a-z]{1,3})(?![\w(])")
 MARKDOWN_MARKS = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 
 
@@ -132,28 +133,52 @@ def markdown_text(text: str) -> str:
 def tex_document(title: str, sections: list[Section]) -> str:
     """A document that a stock pdflatex compiles."""
     parts = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\allowdisplaybreaks",
-             r"\setlength{\parindent}{0pt}",
-             rf"\title{{{tex_text(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle"]
+             r"\setlength{\parindent}{0pt}\setlength{\oddsidemargin}{0pt}\setlength{\textwidth}{16cm}",
+             r"\setlength{\topmargin}{-1.5cm}\setlength{\textheight}{24cm}\setcounter{MaxMatrixCols}{40}",
+             r"\begin{document}", rf"\section*{{\LARGE {tex_text(title)}}}"]
     for section in sections:
         parts.append(rf"\section*{{{tex_text(section.title)}}}")
         parts += [said(note, tex_text, lambda formula: f"${formula}$") + "\n" for note in section.notes]
         if section.lines:
-            body = " \\\\\n".join(line.aligned for line in section.lines)
+            body = " \\\\\n".join(line.aligned + tex_shape(line.shape) for line in section.lines)
             parts += [r"\begin{align*}", body, r"\end{align*}"]
         for line in section.lines:
             if line.steps:
-                parts += [rf"\subsection*{{Steps of ${line.left}$}}", r"\begin{enumerate}"]
+                parts += [rf"\subsection*{{Steps of $\displaystyle {line.left}$}}", r"\begin{enumerate}\raggedright"]
                 parts += [tex_step(step) for step in line.steps]
                 parts.append(r"\end{enumerate}")
     return "\n".join([*parts, r"\end{document}", ""])
 
 
+def tex_shape(shape: str) -> str:
+    """The shape of a line in a column of its own."""
+    words = re.sub(r"\$\\times\$", r"$\\,{\\times}\\,$", tex_text(shape))
+    return rf" && \text{{\footnotesize {words}}}" if shape else ""
+
+
 def tex_step(step: ShownStep) -> str:
-    shown = step.after
-    if step.before != step.after:
-        shown = rf"{step.before} \\ \longrightarrow\quad {step.after}"
-    return (rf"\item \textbf{{{tex_text(step.rule)}}}: {tex_text(step.reason)}." "\n"
-            rf"\begin{{multline*}} {shown} \end{{multline*}}")
+    shown = step.after if step.before == step.after else rf"{step.before} \;\longrightarrow\; {step.after}"
+    return (rf"\item \textbf{{{tex_text(step.rule)}}}: {tex_reason(step.reason)}\\[3pt]" "\n"
+            rf"$\displaystyle {shown}$")
+
+
+def tex_reason(text: str) -> str:
+    """A reason with its indices set below."""
+    return indexed(text, tex_text, lambda base, index: f"${tex_character(base).strip('$')}_{{{index}}}$")
+
+
+def html_reason(text: str) -> str:
+    """A reason with its indices set below."""
+    return indexed(text, escape, lambda base, index: f"{escape(base)}<sub>{index}</sub>")
+
+
+def indexed(text: str, words: Callable[[str], str], letter: Callable[[str, str], str]) -> str:
+    """Words with each `v_k` in them written by `letter`."""
+    pieces = INDEXED.split(text)
+    made = [words(pieces[0])]
+    for base, index, rest in zip(pieces[1::3], pieces[2::3], pieces[3::3]):
+        made += [letter(base, index), words(rest)]
+    return "".join(made)
 
 
 def markdown(title: str, sections: list[Section], flavour: str = "jupyter") -> str:
@@ -205,5 +230,5 @@ def html_step(step: ShownStep) -> str:
     from .mathml import mathml
     before = f"{mathml(step.before)} ⟶ " if step.before != step.after else ""
     shape = f' <span class="shape">{escape(step.shape)}</span>' if step.shape else ""
-    return (f'<li><span class="rule">{escape(step.rule)}</span> <span class="because">{escape(step.reason)}</span>'
+    return (f'<li><span class="rule">{escape(step.rule)}</span> <span class="because">{html_reason(step.reason)}</span>'
             f'<div class="scroll">{before}{mathml(step.after)}{shape}</div></li>')

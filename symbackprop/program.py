@@ -177,7 +177,10 @@ def check(program: Program) -> None:
 
 
 class Step(NamedTuple):
-    """One line of a derivation: `before` became `after` by `rule`. `form` says how to show it: matrix or index."""
+    """One line of a derivation: `before` became `after` by `rule`. `form` says how to show it: matrix or index.
+
+    With `by`, the step pulls a cotangent back: `before` is the forward expression, differentiated by its part `by`.
+    """
 
     rule: str
     because: str
@@ -185,6 +188,7 @@ class Step(NamedTuple):
     after: Expr
     form: str = "matrix"
     condition: str = ""
+    by: Expr | None = None
 
 
 def expose_pre_activations(equations: tuple[Equation, ...], taken: set[str]) -> tuple[Equation, ...]:

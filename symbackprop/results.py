@@ -96,7 +96,7 @@ class Derivation:
     def backward_latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """The backward equations as one aligned LaTeX block."""
         writer = self.writer(True, notation)
-        return block([f"{writer.symbol(e.name)} &= {writer.right(e.name, e.expr)}" for e in self.view(view)])
+        return block([" &= ".join(writer.sides(e.name, e.expr)) for e in self.view(view)])
 
     def latex(self, view: str = "textbook", notation: Notation | None = None, **wanted: object) -> str:
         """Forward and backward equations, and what they rest on, as one aligned LaTeX block.
@@ -186,7 +186,7 @@ class Gradient:
 
     def __str__(self) -> str:
         writer = self.derivation.writer(False)
-        return f"{writer.symbol(bar(self.name))} = {writer.right(bar(self.name), self.expr)}"
+        return " = ".join(writer.sides(bar(self.name), self.expr))
 
     def __repr__(self) -> str:
         return str(self)
@@ -194,7 +194,7 @@ class Gradient:
     def latex(self, notation: Notation | None = None) -> str:
         """`\\frac{\\partial C}{\\partial W} = …`."""
         writer = self.derivation.writer(True, notation)
-        return f"{writer.symbol(bar(self.name))} = {writer.right(bar(self.name), self.expr)}"
+        return " = ".join(writer.sides(bar(self.name), self.expr))
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

@@ -68,9 +68,7 @@ class Sections:
 
     def line(self, equation: Equation, steps: bool = False) -> Line:
         name, expr = equation.name, equation.expr
-        sides = self.writer.symbol(name), self.writer.right(name, expr)
-        if self.wanted.index:
-            sides = IndexWriter(self.writer).equation(name, expr)
+        sides = IndexWriter(self.writer).equation(name, expr) if self.wanted.index else self.writer.sides(name, expr)
         return Line(*sides, show_shape(self.shape(name, expr.shape)), self.steps(equation) if steps else ())
 
     def update(self) -> Section:
@@ -132,6 +130,8 @@ class Sections:
     def sides(self, step: Step) -> tuple[str, str]:
         """Both sides of a step, in the form that the step is about."""
         writer, index = self.writer, IndexWriter(self.writer)
+        if step.by is not None:
+            return writer.slope(step.before, step.by), (index.summed if step.form == "index" else writer.write)(step.after)
         if step.form == "index":
             from_matrix = step.rule.startswith(("chain rule", "write the product"))
             return writer.write(step.before) if from_matrix else index.summed(step.before), index.summed(step.after)

@@ -75,7 +75,8 @@ def equation_steps(equation: Equation, seed: Expr, name: str, primes: str) -> tu
         shares: dict[Expr, list[Expr]] = {}
         for k, (child, term) in enumerate(numbered_pulls(node, total, output, primes)):
             if child in live:
-                steps += local_steps(node, k, total, output, term, primes)
+                first, *rest = local_steps(node, k, total, output, term, primes) or [None]
+                steps += [first._replace(by=child), *rest] if first else []
                 shares.setdefault(child, []).append(term)
         for child, terms in shares.items():
             waiting[child] = terms + waiting.get(child, [])
@@ -151,7 +152,7 @@ def reading(term: Contract) -> str:
         parts.append("an index that two factors share and that is summed is a matrix product")
     if any(i in output for i in shared):
         parts.append("an index that is shared and kept is a Hadamard product ⊙")
-    if len(output) == 2 and not shared:
+    if len(output) == 2 and not shared and not any(set(output) <= set(labels) for labels in inputs):
         parts.append("two indices, each kept and in one factor only, are an outer product")
     if any(sum(i in other for other in inputs) == 1 and i not in output for labels in inputs for i in labels):
         parts.append("an index of one factor only that is summed is a product with the ones vector")

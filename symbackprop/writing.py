@@ -17,7 +17,7 @@ from .expr import Apply, Contract, Expr
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
 from .layout import shown, turned
-from .matrix import matrix_form
+from .matrix import has_index_form, matrix_form
 from .notation import SUBSCRIPTS, Notation, text_name
 from .ops import SCALAR_OPS, TENSOR_OPS
 from .ops.scalar import RELATIONS
@@ -77,9 +77,21 @@ class TextWriter:
         form = matrix_form(node)
         return shown(form, name, self.numerator) if self.numerator else form
 
+    def sides(self, name: str, node: Expr) -> tuple[str, str]:
+        """Both sides of `name = node`, in index form where a part has no matrix form: then the left side has indices too."""
+        form = self.right_form(name, node)
+        if has_index_form(form):
+            from .indices import IndexWriter
+            return IndexWriter(self).equation(name, node)
+        return self.symbol(name), self.form(form)[0]
+
     def right(self, name: str, node: Expr) -> str:
         """`node` as the right side of the equation of `name`."""
         return self.form(self.right_form(name, node))[0]
+
+    def slope(self, node: Expr, by: Expr) -> str:
+        """The derivative of a forward expression by a part of it, not yet taken: `∂(W x)/∂W`."""
+        return self.derivative(*(self.wrapped(matrix_form(part), TIGHT) for part in (node, by)))
 
     def form(self, form: object) -> Piece:
         return self.methods[type(form)](form)
@@ -124,6 +136,9 @@ class TextWriter:
 
     def fraction(self, above: str, below: str) -> Piece:
         return f"({above}/{below})", ATOM
+
+    def derivative(self, of: str, by: str) -> str:
+        return f"∂{of}/∂{by}"
 
     def zero_or_one(self, symbol: str) -> str:
         return symbol + " ∈ {0, 1}"

@@ -181,3 +181,20 @@ def test_python_and_command_line_are_one(net: str, capsys: pytest.CaptureFixture
     assert main(["derive", net, "--update", "--index", "--to", "latex"]) == 0
     assert capsys.readouterr().out == derived(LAYER).latex(update=True, index=True) + "\n"
     assert render(derived(LAYER), "text", Wanted(index=True)) == derived(LAYER).text(index=True)
+
+
+def test_what_has_no_matrix_form_has_indices_on_both_sides() -> None:
+    d = derived("X: R[T, d]; W: R[H, d, r]\nQ = np.einsum('td,hdr->htr', X, W)\nC = sum(Q**2)", wrt=["W"])
+    assert str(d).splitlines()[-1] == str(d.gradients["W"]) == "∂C/∂W_ijk = 2 Σ_l X_lj Q_ilk"
+    assert r"Q_{ijk} &= \sum_{l} X_{jl} W_{ilk}" in d.latex()
+
+
+def test_a_step_back_shows_what_is_differentiated_by_what() -> None:
+    made = derived(LAYER, wrt=["W"]).text(steps=True)
+    assert "        ∂(W x)/∂W  ⟶  Σ_k,l δ_k x_l δ_ki δ_lj" in made.splitlines()
+    assert "        ∂σ(z)/∂z  ⟶  diag(σ′(z)) ∂C/∂a" in made.splitlines()
+
+
+def test_a_plain_matrix_is_no_outer_product() -> None:
+    steps = derived("X: R[n, m]; Y: R[n, m]\nC = sum((X - Y) * X)").gradients["Y"].steps
+    assert steps[-1].because == "each index stands where it stood"

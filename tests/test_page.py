@@ -38,7 +38,9 @@ def test_free_text_is_escaped_for_tex(text: str, expected: str) -> None:
 def test_a_document_uses_stock_packages_alone() -> None:
     made = tex_document(HOSTILE, SECTIONS)
     assert re.findall(r"\\usepackage\{(.*?)\}", made) == ["amsmath,amssymb"]
-    assert r"\begin{multline*} \operatorname{diag}(h) \delta \\ \longrightarrow\quad h \odot \delta \end{multline*}" in made
+    assert r"$\displaystyle \operatorname{diag}(h) \delta \;\longrightarrow\; h \odot \delta$" in made
+    assert r"$\Sigma_{k}$ $\delta_{ik}$ $v_{k}$ (h $\ne$ 0)" in made
+    assert r"z &= W x + b && \text{\footnotesize 4}" in made
     assert r"50\% $\$$x$\$$ \#1" in made and "<script" not in made and made.isascii()
 
 
@@ -90,7 +92,7 @@ def test_a_page_needs_no_network_and_runs_nothing() -> None:
 def test_a_step_shows_rule_reason_both_sides_and_shape() -> None:
     made = html("t", SECTIONS)
     item = made[made.index("<li>"):made.index("</li>")]
-    assert "the ⊙ appears" in item and "Σ_k δ_ik v_k (h ≠ 0)" in item and ">4</span>" in item
+    assert "the ⊙ appears" in item and "Σ<sub>k</sub> δ<sub>ik</sub> v<sub>k</sub> (h ≠ 0)" in item and ">4</span>" in item
     assert item.count("<math") == 2 and item.index("diag") < item.index("⟶")
 
 
@@ -122,6 +124,18 @@ def test_bars_stay_as_small_as_what_they_hold() -> None:
 def test_a_name_of_a_function_keeps_off_the_factor_before_it() -> None:
     row = ElementTree.fromstring(mathml(r"A \operatorname{diag}(v)"))[0]
     assert [n.tag.removeprefix(M) for n in row][:3] == ["mi", "mspace", "mi"]
+
+
+def test_brackets_are_as_tall_as_their_own_matrix() -> None:
+    root = ElementTree.fromstring(mathml(r"\begin{bmatrix} a \\ b \end{bmatrix} \begin{bmatrix} x & y \end{bmatrix} + c"))
+    rows = [[n.tag.removeprefix(M) for n in row] for row in root[0] if row.tag == M + "mrow"]
+    assert rows == [["mo", "mtable", "mo"]] * 2
+
+
+def test_signs_and_sums_stand_as_in_a_book() -> None:
+    root = ElementTree.fromstring(mathml(r"= -(a) - b + \sum_{j} x_{j}"))
+    assert [n.get("form") for n in root.iter(M + "mo") if n.text == "−"] == ["prefix", None]
+    assert [n.tag.removeprefix(M) for n in root[0] if n.tag in (M + "munder", M + "msub")] == ["munder", "msub"]
 
 
 @pytest.mark.parametrize("latex", [r"\hat", "a^b^c", "}{", "", r"\frac{<b>}", "{" * 3000])

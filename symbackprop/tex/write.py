@@ -168,6 +168,9 @@ class LatexWriter(TextWriter):
     def partial(self, argument: int) -> str:
         return rf"\partial_{{{argument}}} "
 
+    def derivative(self, of: str, by: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+
     def zero_or_one(self, symbol: str) -> str:
         return symbol + r" \in \{0, 1\}"
 
