@@ -47,8 +47,23 @@ class Entries:
                 return body.subs(x, self.entry(node.args[0], at))
             case Map():
                 return lambda_of(node)(*[self.entry(arg, at) for arg in node.args])
+            case Apply(op="softmax" | "log_softmax" | "logsumexp"):
+                return self.exponentials(node, at)
             case Apply():
                 raise UnsupportedError(f"{node.op} has no entries that SymPy can write")
+        return self.product(node, at)
+
+    def exponentials(self, node: Apply, at: tuple[sp.Symbol, ...]) -> sp.Expr:
+        """Softmax, its logarithm, or the logarithm of the sum, along an axis."""
+        (arg,), axis, (k,) = node.args, node.params[0] % node.args[0].rank, self.fresh(1)
+        rest = at[:axis] + at[axis + (node.op != "logsumexp"):]
+        total = sp.Sum(sp.exp(self.entry(arg, (*rest[:axis], k, *rest[axis:]))), (k, 0, arg.shape[axis] - 1))
+        if node.op == "logsumexp":
+            return sp.log(total)
+        own = self.entry(arg, at)
+        return sp.exp(own) / total if node.op == "softmax" else own - sp.log(total)
+
+    def product(self, node: Contract, at: tuple[sp.Symbol, ...]) -> sp.Expr:
         where = dict(zip(node.output, at))
         summed = [i for i in dict.fromkeys(i for labels in node.inputs for i in labels) if i not in where]
         dims = {i: d for o, labels in zip(node.operands, node.inputs) for i, d in zip(labels, o.shape)}

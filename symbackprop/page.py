@@ -183,9 +183,6 @@ def indexed(text: str, words: Callable[[str], str], letter: Callable[[str, str],
 
 def markdown(title: str, sections: list[Section], flavour: str = "jupyter") -> str:
     """Markdown with `$$` blocks (jupyter) or ```math fences (github)."""
-    def fence(latex: str) -> str:
-        return f"```math\n{latex}\n```" if flavour == "github" else f"$$\n{latex}\n$$"
-
     def inline(latex: str) -> str:
         return f"$`{latex}`$" if flavour == "github" else f"${latex}$"
 
@@ -193,13 +190,24 @@ def markdown(title: str, sections: list[Section], flavour: str = "jupyter") -> s
     for section in sections:
         parts += [f"## {markdown_text(section.title)}", *(said(note, markdown_text, inline) for note in section.notes)]
         if section.lines:
-            parts.append(fence(latex_block(section.lines)))
+            parts.append(fence(latex_block(section.lines), flavour))
         for line in section.lines:
-            for number, step in enumerate(line.steps, 1):
-                parts.append(f"{number}. **{markdown_text(step.rule)}**: {markdown_text(step.reason)}")
-                same = step.before == step.after
-                parts.append(fence(step.after if same else rf"{step.before} \quad\longrightarrow\quad {step.after}"))
+            parts += markdown_steps(line, flavour)
     return "\n\n".join(parts) + "\n"
+
+
+def fence(latex: str, flavour: str) -> str:
+    return f"```math\n{latex}\n```" if flavour == "github" else f"$$\n{latex}\n$$"
+
+
+def markdown_steps(line: Line, flavour: str) -> list[str]:
+    """Rule, reason and formula of each step."""
+    parts = []
+    for number, step in enumerate(line.steps, 1):
+        same = step.before == step.after
+        parts += [f"{number}. **{markdown_text(step.rule)}**: {markdown_text(step.reason)}",
+                  fence(step.after if same else rf"{step.before} \quad\longrightarrow\quad {step.after}", flavour)]
+    return parts
 
 
 def html(title: str, sections: list[Section]) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from .expr import Expr
 from .indices import IndexWriter
 from .notation import Notation
-from .page import Line, Section, html, latex_block, markdown, said, tex_document
+from .page import Line, Section, html, latex_block, markdown, markdown_steps, said, tex_document
 from .program import Equation
+from .reverse import bar
 from .sections import Sections, Wanted, assumptions
 from .written_out import columns_of
 
 if TYPE_CHECKING:
-    from .results import Derivation
+    from .results import Derivation, Gradient
 
 
 def render(derivation: Derivation, to: str, wanted: Wanted = Wanted(), title: str = "derivation", flavour: str = "jupyter") -> str:
@@ -45,15 +46,36 @@ def text(sections: list[Section], steps: bool) -> str:
             parts += [""] * bool(parts) + [section.title + ":"]
         for line in section.lines:
             parts.append(beside(line) + (f"    ({line.shape})" if steps and line.shape else ""))
-            for step in line.steps:
-                parts.append(f"    {step.rule}: {step.because}" + (f" [{step.condition}]" if step.condition else ""))
-                parts.append(f"        {step.before}  ⟶  {step.after}" if step.before != step.after else f"        {step.after}")
-            if line.steps:
-                parts.append("")
+            parts += [*step_lines(line), ""] if line.steps else []
         if section.notes and section.title == "Assumptions" and parts and parts[-1]:
             parts.append("")
         parts += [said(note, str, str) for note in section.notes]
     return "\n".join(parts).rstrip()
+
+
+def step_lines(line: Line) -> list[str]:
+    parts = []
+    for step in line.steps:
+        parts.append(f"    {step.rule}: {step.because}" + (f" [{step.condition}]" if step.condition else ""))
+        parts.append(f"        {step.before}  ⟶  {step.after}" if step.before != step.after else f"        {step.after}")
+    return parts
+
+
+def steps_text(gradient: Gradient) -> str:
+    """One gradient with its steps, for a terminal."""
+    line = line_of(gradient, False)
+    return "\n".join([beside(line), *step_lines(line)])
+
+
+def steps_markdown(gradient: Gradient) -> str:
+    """One gradient with its steps, for a notebook."""
+    line = line_of(gradient, True)
+    return "\n\n".join([f"$${line.left} {line.sign} {line.right}$$", *markdown_steps(line, "jupyter")])
+
+
+def line_of(gradient: Gradient, tex: bool) -> Line:
+    made = Sections(gradient.derivation, gradient.derivation.writer(tex))
+    return made.line(Equation(bar(gradient.name), gradient.expr), True)
 
 
 def beside(line: Line) -> str:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, count
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ShapeError, SymbackpropError
 from .expr import (Apply, Contract, Expr, Map, Var, is_elementwise, names_in, rebuild, show_shape, walk)
 from .ops.scalar import ACTIVATIONS
+
+if TYPE_CHECKING:
+    import sympy as sp
 
 
 class Place(NamedTuple):
@@ -35,6 +38,15 @@ class Equation(NamedTuple):
     @property
     def var(self) -> Var:
         return Var(self.name, self.expr.shape)
+
+    def as_sympy(self, form: str = "matrix") -> sp.Expr:
+        """The right side as a SymPy `MatrixExpr` (n×1 for a vector), or, with `form="index"`, the equation as `Eq` over
+        `Indexed` and `Sum`. A cotangent is called `∂W`.
+
+        Raises `UnsupportedError` where there is no matrix form.
+        """
+        from .bridge import as_sympy
+        return as_sympy(self.expr, {}, form, self.name)
 
 
 class Fact(NamedTuple):
@@ -189,6 +201,14 @@ class Step(NamedTuple):
     form: str = "matrix"
     condition: str = ""
     by: Expr | None = None
+
+    def as_sympy(self, form: str = "matrix") -> tuple[sp.Expr, sp.Expr]:
+        """Both sides as SymPy, as `Equation.as_sympy`; what has no matrix form has index form, as entries of `T`.
+
+        Raises `UnsupportedError` where there is none.
+        """
+        from .bridge import as_sympy
+        return as_sympy(self.before, {}, form, "T"), as_sympy(self.after, {}, form, "T")
 
 
 def expose_pre_activations(equations: tuple[Equation, ...], taken: set[str]) -> tuple[Equation, ...]:

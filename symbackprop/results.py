@@ -163,10 +163,11 @@ class Gradient:
         return self.expr.shape
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps from the chain rule to this gradient."""
+    def steps(self) -> StepList:
+        """The steps from the chain rule to this gradient; they print as text and show themselves in Jupyter."""
         from .steps import steps_of
-        return steps_of(self.derivation.step_data, self.name, self.expr, self.derivation.made().uses.get(bar(self.name)))
+        made = self.derivation.made()
+        return StepList(self, steps_of(self.derivation.step_data, self.name, self.expr, made.uses.get(bar(self.name))))
 
     def as_sympy(self, form: str = "matrix") -> sp.Expr:
         """The gradient as a SymPy `MatrixExpr` in the forward names (n×1 for a vector), or, with `form="index"`, as
@@ -198,6 +199,27 @@ class Gradient:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
+
+
+class StepList(tuple):
+    """The steps of one gradient."""
+
+    gradient: Gradient
+
+    def __new__(cls, gradient: Gradient, steps: tuple[Step, ...]) -> StepList:
+        made = super().__new__(cls, steps)
+        made.gradient = gradient
+        return made
+
+    def __str__(self) -> str:
+        from .printing import steps_text
+        return steps_text(self.gradient)
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        from .printing import steps_markdown
+        return steps_markdown(self.gradient)
 
 
 def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: str | None = None,

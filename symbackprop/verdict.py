@@ -56,6 +56,10 @@ class Verdict:
         from .report import verdict_text
         return verdict_text(self)
 
+    def _repr_html_(self) -> str:
+        from .report import item_of
+        return f"<ul>{item_of(self)}</ul>"
+
 
 def judge(program: Program, budget: float = BUDGET, strict_layout: bool = False,
           progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
