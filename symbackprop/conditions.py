@@ -12,7 +12,7 @@ from .expr import Apply, Map, names_in, walk
 from .forms import Atom, Mul, T
 from .matrix import ONES_VECTOR
 from .ops import SCALAR_OPS, TENSOR_OPS
-from .program import Equation, Fact, Program
+from .program import STRUCTURES, Equation, Fact, Program
 from .reverse import bar
 from .views import View
 from .writing import TextWriter
@@ -41,6 +41,10 @@ class Conditions:
         """Cotangent -> the facts put into its right side, and the conditions of the functions it comes through."""
         made: dict[str, dict[Condition, None]] = {
             equation.name: dict.fromkeys(self.view.uses[equation.name].facts if equation.name in self.view.uses else ()) for equation in self.backward.equations}
+        for fact in self.program.facts:
+            if fact.kind in STRUCTURES and bar(fact.name) in made:
+                made[bar(fact.name)][Said("By convention ", f"every entry of {fact.name} moves on its own, also where {fact} ties "
+                                          "entries together")] = None
         for equation in self.program.equations:
             if bar(equation.name) in made:
                 for name, conditions in crossed(equation).items():

@@ -352,8 +352,10 @@ def exact_one(program: Program, name: str, shape: tuple[int, ...], rng: np.rando
         if fact.kind == "sum":
             rows = data.reshape(-1) if fact.axis is None else np.moveaxis(data, fact.axis, -1)
             rows[..., -1] = 1 - rows[..., :-1].sum(axis=-1)
-        if fact.kind == "symmetric":
+        if fact.kind in ("symmetric", "definite"):
             data = np.triu(data) + np.triu(data, 1).T
+        if fact.kind == "diagonal":
+            data = data * np.eye(len(data), dtype=int)
     return data
 
 

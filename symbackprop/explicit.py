@@ -222,5 +222,8 @@ DEFINITIONS: dict[str, Callable[..., Entries]] = {
     "unit": lambda entry, entries: array_of([sp.Integer(i == entry - 1) for i in range(entries)], (entries,)),
     "inv": of_matrix(lambda a: a.adjugate() / determinant(a)),
     "det": of_matrix(determinant),
+    "solve": lambda a, b: of_matrix(lambda m: m.adjugate() / determinant(m))(a) @ b,
+    "matrix_power": lambda a, k: np.linalg.matrix_power(a if k > 0 else of_matrix(lambda m: m.adjugate() / determinant(m))(a), abs(k)),
+    "tril": np.tril,
     "logdet": of_matrix(lambda a: sp.log(sp.Abs(determinant(a)))),
 }

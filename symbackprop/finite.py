@@ -98,7 +98,10 @@ class Modular:
 
     def apply(self, op: str, arrays: tuple, params: tuple) -> np.ndarray:
         """A row of the tensor table."""
-        return self.reduced(TENSOR_VALUES[op](self, arrays[0] if arrays else None, params))
+        if op not in TENSOR_VALUES:
+            raise UnsupportedError(f"{op} has no value in a finite field")
+        first = arrays if len(arrays) > 1 else arrays[0] if arrays else None
+        return self.reduced(TENSOR_VALUES[op](self, first, params))
 
 
 # --- scalar expressions ---
@@ -262,6 +265,20 @@ def eliminated(field: Modular, z: np.ndarray) -> tuple[int, np.ndarray]:
     return det, np.array([row[n:] for row in work], dtype=object)
 
 
+def power_of(field: Modular, z: np.ndarray, k: int) -> np.ndarray:
+    base, made = eliminated(field, z)[1] if k < 0 else z, np.eye(len(z), dtype=int).astype(object)
+    for _ in range(abs(k)):
+        made = field.reduced(made @ base)
+    return made
+
+
+def pseudo_inverse(field: Modular, z: np.ndarray) -> np.ndarray:
+    """Of a matrix of full rank."""
+    if z.shape[0] >= z.shape[1]:
+        return eliminated(field, field.reduced(z.T @ z))[1] @ z.T
+    return z.T @ eliminated(field, field.reduced(z @ z.T))[1]
+
+
 def unit(field: Modular, z: None, params: tuple) -> np.ndarray:
     at, count = params
     return np.array([int(k == at - 1) for k in range(count)], dtype=object)
@@ -270,6 +287,10 @@ def unit(field: Modular, z: None, params: tuple) -> np.ndarray:
 TENSOR_VALUES = {
     "softmax": softmax, "logsumexp": logsumexp, "log_softmax": log_softmax, "max": largest_entry, "unit": unit,
     "norm": lambda field, z, params: field.hashed("root 2", int((z * z).sum() % field.prime)),
+    "solve": lambda field, z, params: eliminated(field, z[0])[1] @ z[1],
+    "matrix_power": lambda field, z, params: power_of(field, z, params[0]),
+    "half_lower": lambda field, z, params: (np.tril(z) + np.tril(z, -1)) * field.inverse(2),
+    "tril": lambda field, z, params: np.tril(z, params[0]), "pinv": lambda field, z, params: pseudo_inverse(field, z),
     "inv": lambda field, z, params: eliminated(field, z)[1], "det": lambda field, z, params: eliminated(field, z)[0],
     "logdet": lambda field, z, params: field.hashed("log", eliminated(field, z)[0] % field.prime),
 }

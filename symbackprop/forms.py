@@ -84,10 +84,10 @@ class Power(NamedTuple):
 
 
 class Norm(NamedTuple):
-    """‖body‖ to a power; order 1 or 2 (2 is Frobenius for a matrix)."""
+    """‖body‖ to a power; order 1 or 2 (2 is Frobenius for a matrix), "spectral" or "nuclear"."""
 
     body: object
-    order: int
+    order: int | str
     exponent: int
 
 

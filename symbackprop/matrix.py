@@ -17,6 +17,7 @@ from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm,
                     Trace, Unit)
 
 NO_LABELS: frozenset[int] = frozenset()
+NORMS = {"norm": 2, "spectral_norm": "spectral", "nuclear_norm": "nuclear"}
 ONES_VECTOR = Unit((sp.Symbol("n"),))
 
 
@@ -60,8 +61,13 @@ def power_form(base: object, exponent: sp.Expr, rank: int) -> object:
 
 
 def apply_form(node: Apply) -> object:
-    if node.op == "norm":
-        return Norm(matrix_form(node.args[0]), 2, 1)
+    if node.op in NORMS:
+        return Norm(matrix_form(node.args[0]), NORMS[node.op], 1)
+    if node.op == "solve":
+        a, b = node.args
+        return multiplied([matrix_form(Apply("inv", (a,), (), a.shape)), matrix_form(b)])
+    if node.op == "matrix_power":
+        return Power(matrix_form(node.args[0]), sp.Integer(node.params[0]), 1)
     return Call(node, tuple([matrix_form(arg) for arg in node.args]))
 
 

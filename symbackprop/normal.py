@@ -6,18 +6,20 @@ never invent one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations, product
 from math import factorial
 
 import sympy as sp
 
 from .budget import tick
-from .algebra import Product, contract, power, splice, split_number
+from .algebra import MATRIX_POWERS, Product, contract, power, splice, split_number
 from .cells import prime
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, rebuild, walk
+from .laws import LAWS, oriented
 from .ops.tensor import apply
 from .program import Fact
-from .rules import tidy
+from .rules import is_symmetric, tidy
 
 MAX_TERMS, MAX_ORDERS, MAX_POWER = 3000, 5040, 6
 Normal = dict[tuple, sp.Expr]
@@ -27,6 +29,7 @@ class TooLarge(Exception):
     """The expansion passed its limit; nothing is known."""
 
 
+SYMMETRIC = "symmetric"
 IDEMPOTENT = frozenset({"step", "gt", "lt", "ge", "le", "eq", "ne"})
 
 
@@ -85,10 +88,24 @@ def expand_one(node: Expr, made: dict[Expr, list[Expr]], facts: tuple[Fact, ...]
             return [ticked(flat(parts, node.inputs, node.output)) for parts in product(*(made[o] for o in node.operands))]
         case Map():
             return expand_map(Map(node.function, tuple(joined(made[a], a) for a in node.args)), facts)
+        case Apply(op="symmetric"):
+            return [node]
         case Apply():
-            whole = rebuild(node, tuple(joined(made[a], a) for a in node.args))
-            return [whole]
+            return expand_apply(rebuild(node, tuple(joined(made[a], a) for a in node.args)), facts)
+        case Var() if facts and node.rank == 2 and is_symmetric(node, facts):
+            return [Apply(SYMMETRIC, (node,), (), node.shape)]
     return [node]
+
+
+def expand_apply(node: Apply, facts: tuple[Fact, ...]) -> list[Expr]:
+    """The laws of its row; what is symmetric is marked, so that it reads the same either way round."""
+    law = LAWS.get(node.op)
+    found = law(node) if law is not None else None
+    if found is not None:
+        return expanded(found, facts)
+    if facts and node.op in MATRIX_POWERS and is_symmetric(node, facts):
+        return [Apply(SYMMETRIC, (node,), (), node.shape)]
+    return [oriented(node, node_key)]
 
 
 def joined(terms: list[Expr], like: Expr) -> Expr:
@@ -223,11 +240,23 @@ def monomial(node: Expr) -> tuple:
     orders = 1
     for group in groups:
         orders *= factorial(len(group))
-    if orders > MAX_ORDERS:
+    mirrors = [k for k, (key, labels) in enumerate(keyed) if key.startswith(SYMMETRIC) and labels[0] != labels[1]]
+    if orders << len(mirrors) > MAX_ORDERS:
         raise TooLarge
     tick()
     choices = product(*(permutations(group) for group in groups))
-    return min(relabelled([item for group in choice for item in group], node.output) for choice in choices)
+    orderings = ([item for group in choice for item in group] for choice in choices)
+    return min(relabelled(items, node.output) for ordering in orderings for items in either_way(ordering, mirrors))
+
+
+def either_way(items: list, mirrors: list[int]) -> Iterator[list]:
+    """The factors with those at some places read either way round."""
+    if not mirrors:
+        yield items
+        return
+    for turned in product((False, True), repeat=len(mirrors)):
+        back = {k for k, turn in zip(mirrors, turned) if turn}
+        yield [(key, labels[::-1]) if k in back else (key, labels) for k, (key, labels) in enumerate(items)]
 
 
 def relabelled(items: list, output: Labels) -> tuple:

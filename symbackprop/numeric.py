@@ -54,10 +54,21 @@ class Precise:
         return self.map(mpmath.sqrt, np.asarray(x, dtype=object))
 
     def inv(self, x: np.ndarray) -> np.ndarray:
-        return np.array((mpmath.matrix(x.tolist()) ** -1).tolist(), dtype=object).reshape(x.shape)
+        return regular(x, unboxed(mpmath.matrix(x.tolist()) ** -1), 0.6 * self.digits)
 
     def det(self, x: np.ndarray) -> object:
         return mpmath.det(mpmath.matrix(x.tolist()))
+
+    def cholesky(self, x: np.ndarray) -> np.ndarray:
+        return unboxed(mpmath.cholesky(mpmath.matrix(((x + x.T) / 2).tolist())))
+
+    def eigh(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = mpmath.eigsy(mpmath.matrix(((x + x.T) / 2).tolist()))
+        return unboxed(values).reshape(-1), unboxed(vectors)
+
+    def svd(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        u, s, vt = mpmath.svd_r(mpmath.matrix(x.tolist()))
+        return unboxed(u), unboxed(s).reshape(-1), unboxed(vt)
 
     def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
         inputs, output = subscripts.split("->")
@@ -78,12 +89,35 @@ class Precise:
         return opaque(f, mpmath.sin, mpmath.cos) if f.opaque else compiled(f, "mpmath")
 
 
+def regular(x: np.ndarray, inverse: np.ndarray, digits: float) -> np.ndarray:
+    """`inverse`, unless the matrix is singular to working precision: what rounding made of 1/0 is no value."""
+    if not np.abs(x).max() * np.abs(inverse).max() < 10.0**digits:
+        raise ZeroDivisionError("a matrix that is singular to working precision has no inverse")
+    return inverse
+
+
+def unboxed(x: mpmath.matrix) -> np.ndarray:
+    return np.array(x.tolist(), dtype=object).reshape(x.rows, x.cols)
+
+
 class Floats:
     """Arrays of float64."""
 
-    dtype = float
-    exp, log, sqrt, inv, det = np.exp, np.log, np.sqrt, np.linalg.inv, np.linalg.det
-    inv, det = staticmethod(np.linalg.inv), staticmethod(np.linalg.det)
+    dtype, digits = float, 17
+    exp, log, sqrt = np.exp, np.log, np.sqrt
+    det = staticmethod(np.linalg.det)
+
+    def inv(self, x: np.ndarray) -> np.ndarray:
+        return regular(x, np.linalg.inv(x), 12)
+
+    def cholesky(self, x: np.ndarray) -> np.ndarray:
+        return np.linalg.cholesky((x + x.T) / 2)
+
+    def eigh(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.linalg.eigh((x + x.T) / 2)
+
+    def svd(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return np.linalg.svd(x, full_matrices=False)
 
     def number(self, value: object) -> float:
         return float(value)

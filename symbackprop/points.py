@@ -80,9 +80,16 @@ def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random
         data = high - np.abs(data) - (0.0 if whole else 0.25)
     for fact in sums:
         data = sum_to_one(data, fact, whole)
-    if any(f.kind == "symmetric" for f in facts):
+    return structured(data, {f.kind for f in facts}, rng)
+
+
+def structured(data: np.ndarray, kinds: set[str], rng: np.random.Generator) -> np.ndarray:
+    """A square matrix bent to be symmetric, positive definite or diagonal."""
+    if "definite" in kinds:
+        data = data @ data.T / 4 + np.eye(len(data))
+    if "symmetric" in kinds:
         data = np.triu(data) + np.triu(data, 1).T
-    return data
+    return data * np.eye(len(data)) if "diagonal" in kinds else data
 
 
 def one_hot(shape: tuple[int, ...], axis: int | None, rng: np.random.Generator) -> np.ndarray:

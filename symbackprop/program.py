@@ -49,11 +49,14 @@ class Equation(NamedTuple):
         return as_sympy(self.expr, {}, form, self.name)
 
 
+STRUCTURES = frozenset({"symmetric", "definite", "diagonal"})  # each of them says that a matrix is its own transpose
+
+
 class Fact(NamedTuple):
     """A declared property of an input tensor.
 
-    `kind`: "sum" (the sums along `axis` are 1; axis None: over everything), "symmetric", "binary", or "range"
-    (strictly between `low` and `high`, each a number or None).
+    `kind`: "sum" (the sums along `axis` are 1; axis None: over everything), "symmetric", "definite" (symmetric and
+    positive definite), "diagonal", "binary", or "range" (strictly between `low` and `high`, each a number or None).
     """
 
     kind: str
@@ -68,6 +71,8 @@ class Fact(NamedTuple):
                 return f"sum({self.name}{'' if self.axis is None else f', axis={self.axis}'}) == 1"
             case "symmetric":
                 return f"{self.name} == {self.name}.T"
+            case "definite" | "diagonal":
+                return f"{self.kind}({self.name})"
             case "binary":
                 return f"{self.name} is 0 or 1"
         if self.high is None:

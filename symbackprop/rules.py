@@ -5,11 +5,13 @@ Each returns a node equal to the one it was given (under the facts it reports ha
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from .algebra import add, contract, is_same_product, scale, split_number
 from .expr import Add, Apply, Contract, Expr, Map, Ones, Var, is_elementwise, names_in, rebuild, walk
-from .program import Fact
+from .program import STRUCTURES, Fact
 
-MAX_TERMS = 12
+MAX_TERMS, MAX_FACTORS = 12, 6
 
 
 def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ...]]:
@@ -87,9 +89,9 @@ def apply_facts(node: Contract, facts: tuple[Fact, ...], used: list[Fact]) -> Ex
     operands, inputs = list(node.operands), list(node.inputs)
     changed = False
     for k, operand in enumerate(operands):
-        if operand.rank == 2 and is_symmetric(operand, facts) and inputs[k][0] not in node.output and inputs[k][1] in node.output:
+        if operand.rank == 2 and reads_turned(inputs[k], node.output) and is_symmetric(operand, facts):
             inputs[k], changed = inputs[k][::-1], True
-            used += [f for f in facts if f.kind == "symmetric" and f.name in names_in(operand)]
+            used += structures_in(operand, facts)
         if type(operand) is not Var:
             continue
         for fact in facts:
@@ -116,16 +118,34 @@ def is_symmetric(node: Expr, facts: tuple[Fact, ...]) -> bool:
     """Whether a square matrix is its own transpose, by the facts and by its form."""
     match node:
         case Var():
-            return any(f.kind == "symmetric" and f.name == node.name for f in facts)
+            return any(f.kind in STRUCTURES and f.name == node.name for f in facts)
         case Add():
             return all(is_symmetric(term, facts) for term in node.terms)
-        case Apply(op="inv"):
+        case Apply(op="symmetric"):
+            return True
+        case Apply(op="inv" | "matrix_power"):
             return is_symmetric(node.args[0], facts)
-        case Contract():
-            turned = Contract(node.operands, node.inputs, node.output[::-1])
-            number, core = split_number(node)
-            return is_same_product(node, turned) or (core is not node and is_symmetric(core, facts))
+        case Contract() if len(node.operands) <= MAX_FACTORS and node.rank == 2:
+            turnable = [k for k, o in enumerate(node.operands) if o.rank == 2 and is_symmetric(o, facts)]
+            turned = [Contract(node.operands, tuple(labels[::-1] if k in some else labels for k, labels in enumerate(node.inputs)),
+                               node.output[::-1]) for some in subsets(turnable)]
+            return any(is_same_product(node, other) for other in turned)
     return False
+
+
+def reads_turned(labels: tuple[int, ...], output: tuple[int, ...]) -> bool:
+    """Whether a matrix stands transposed in a product: its column index leads, and its row index does not."""
+    if labels[0] in output and labels[1] in output:
+        return output.index(labels[0]) > output.index(labels[1])
+    return labels[0] not in output and labels[1] in output
+
+
+def subsets(items: list[int]) -> list[tuple[int, ...]]:
+    return [some for count in range(len(items) + 1) for some in combinations(items, count)]
+
+
+def structures_in(node: Expr, facts: tuple[Fact, ...]) -> list[Fact]:
+    return [f for f in facts if f.kind in STRUCTURES and f.name in names_in(node)]
 
 
 def sums_alone(node: Contract, k: int, fact: Fact) -> bool:

@@ -178,8 +178,8 @@ class TextWriter:
     def bars(self, text: str) -> str:
         return f"|{text}|"
 
-    def norm_bars(self, text: str, order: int) -> str:
-        return f"‖{text}‖" + ("₁" if order == 1 else "")
+    def norm_bars(self, text: str, order: int | str) -> str:
+        return f"‖{text}‖" + {1: "₁", "spectral": "₂", "nuclear": "_*"}.get(order, "")
 
     def indicator(self, condition: str) -> str:
         return f"1[{condition}]"
@@ -198,7 +198,7 @@ class TextWriter:
     def along(self, node: Apply) -> str:
         """Which slices a function along an axis works on; nothing for a vector."""
         rank = len(node.args[0].shape) if node.args else 0
-        if not node.params or rank < 2:
+        if not node.params or rank < 2 or TENSOR_OPS[node.op].params[0][0] != "axis":
             return ""
         if rank > 2:
             return f"axis {node.params[0]}"
@@ -224,6 +224,9 @@ class TextWriter:
 
     def inverse_mark(self, text: str, transposed: bool) -> str:
         return text + ("⁻ᵀ" if transposed else "⁻¹")
+
+    def pseudo_mark(self, text: str) -> str:
+        return text + "⁺"
 
     # forms
 
@@ -330,8 +333,13 @@ class TextWriter:
             if node.op == "unit":
                 return self.with_indices(self.tensor_name(node), [str(node.params[0])]), ATOM
             if TENSOR_OPS[node.op].show == "inverse":
+                if type(form.args[0]) is T:
+                    return self.inverse_mark(self.wrapped(form.args[0].body, ATOM), True), TIGHT
                 return self.inverse_mark(self.wrapped(form.args[0], ATOM), False), TIGHT
-            return self.arguments(self.tensor_name(node), [self.form(a)[0] for a in form.args]), ATOM
+            if TENSOR_OPS[node.op].show == "pinv":
+                return self.pseudo_mark(self.wrapped(form.args[0], ATOM)), TIGHT
+            extra = [self.size(sp.Integer(p)) for p in node.params if p] if node.op == "tril" else []
+            return self.arguments(self.tensor_name(node), [self.form(a)[0] for a in form.args] + extra), ATOM
         f = node.function
         args = [self.form(a)[0] for a in form.args]
         if not f.derivative:

@@ -157,7 +157,7 @@ FACTS = [
     (r"\mathbf{1}^\top y = 1", "sum(y) == 1"), (r"\sum_i y_i = 1", "sum(y) == 1"), (r"Y \mathbf{1} = \mathbf{1}", "sum(Y, axis=1) == 1"),
     (r"\mathbf{1}^T Y = \mathbf{1}^T", "sum(Y, axis=0) == 1"), (r"\sum_k Y_{nk} = 1", "sum(Y, axis=1) == 1"), (r"A = A^\top", "A == A.T"),
     (r"A = A'", "A == A.T"), (r"y \in \{0, 1\}^k", "y is 0 or 1"), (r"p \in (0, 1)", "0 < p < 1"), (r"p > 0", "p > 0"),
-    (r"0 < p", "p > 0"), (r"p < 2", "p < 2"), (r"A \succ 0", "A == A.T")]
+    (r"0 < p", "p > 0"), (r"p < 2", "p < 2"), (r"A \succ 0", "definite(A)")]
 
 
 @pytest.mark.parametrize("formula, fact", FACTS, ids=[f for f, _ in FACTS])

@@ -20,7 +20,7 @@ OTHER_FORMS = frozenset({
     "d2l-linear-regression", "fox-ridge", "trefethen-rayleigh", "boyd-log-sum-exp",
     "cameron-poisson", "lin-signed-logistic", "pegasos-hinge", "hinton-distillation",
     "triton-layer-norm-scale", "triton-layer-norm-input", "zhang-rms-norm", "wang-normface",
-    "salimans-weight-norm", "cookbook-49", "boyd-log-det", "cookbook-62",
+    "salimans-weight-norm", "cookbook-49", "cookbook-62",
     "cookbook-81", "cookbook-83", "cookbook-97", "cookbook-129",
     "wikipedia-quadratic-trace",
 })

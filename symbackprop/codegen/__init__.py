@@ -187,6 +187,10 @@ class Module:
                 return f"np.allclose({x}.sum({axis}), 1.0, rtol=0.0, atol=1e-5)"
             case "symmetric":
                 return f"np.allclose({x}, {x}.T, rtol=1e-5, atol=1e-8)"
+            case "diagonal":
+                return f"not np.any({x} - np.diag(np.diag({x})))"
+            case "definite":
+                return f"(np.allclose({x}, {x}.T, rtol=1e-5, atol=1e-8) and np.all(np.linalg.eigvalsh({x}) > 0))"
             case "binary":
                 return f"np.isin({x}, (0.0, 1.0)).all()"
             case "range":

@@ -7,6 +7,7 @@ as `softmax` are read the same way and put in where they are called, so that the
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from ..errors import UnsupportedError
 from .arrays import Dims, Graph, Value
@@ -19,6 +20,18 @@ ENTRYWISE = {"exp", "log", "tanh", "sqrt", "sin", "cos", "tan", "sinh", "cosh", 
              "arccosh", "arctanh", "abs", "sign", "floor", "ceil", "log1p", "expm1", "maximum", "minimum", "logaddexp",
              "heaviside", "where"}
 Env = dict[str, object]
+
+
+SHAPES: dict[str, Callable[[list[Dims]], Dims]] = {
+    "inv": lambda shapes: shapes[0], "matrix_power": lambda shapes: shapes[0], "cholesky": lambda shapes: shapes[0],
+    "solve": lambda shapes: shapes[1], "pinv": lambda shapes: shapes[0][::-1], "eigvalsh": lambda shapes: shapes[0][:1],
+}
+
+
+def is_plain(helper: ast.FunctionDef) -> bool:
+    """Whether a helper can be put in where it is called: it is entrywise, so nothing in it counts, stacks or factors."""
+    calls = {ast.unparse(n.func) for n in ast.walk(helper) if isinstance(n, ast.Call)}
+    return not any(c in ("len", "expm", "np.tril", "np.block") or c.startswith("np.linalg") for c in calls)
 
 
 class Lowering:
@@ -110,12 +123,12 @@ class Lowering:
 
     def named(self, node: ast.Call, env: Env, options: dict) -> object:
         name = node.func.id
-        if name in self.helpers:
+        if name in self.helpers and is_plain(self.helpers[name]):
             return self.inlined(self.helpers[name], [self.read(a, env) for a in node.args], options)
         args = tuple(self.array(a, env) for a in node.args)
         if name == "float":
             return self.graph.const(f"float({args[0].params[0]})")
-        if name in self.callables or name in self.opaque:
+        if name in self.callables or name in self.opaque or name in self.helpers:
             return self.graph.make("call", args, args[0].shape, (name,))
         raise UnsupportedError(f"{name} has no instruction")
 
@@ -161,6 +174,8 @@ class Lowering:
                 return graph.entrywise("multiply", eye, a)
             case "array":
                 return a
+            case "tril":
+                return graph.make("call", (a,), a.shape, ("np.tril", ast.unparse(node.args[1])))
             case "full_like":
                 return graph.entrywise("multiply", graph.ones(*a.shape), self.array(node.args[1], env))
         raise UnsupportedError(f"np.{name} has no instruction")
@@ -182,8 +197,11 @@ class Lowering:
         return self.graph.make("einsum", args, tuple(sizes[letter] for letter in output), (spell,))
 
     def linalg(self, node: ast.Call, env: Env) -> Value:
-        a, name = self.array(node.args[0], env), node.func.attr
-        return self.graph.make("linalg", (a,), a.shape if name == "inv" else (), (name,))
+        name, arrays = node.func.attr, node.args[:2 if node.func.attr == "solve" else 1]
+        args = tuple(self.array(a, env) for a in arrays)
+        more = tuple(ast.unparse(a) for a in node.args[len(arrays):])
+        shape = SHAPES.get(name, lambda shapes: ())([a.shape for a in args])
+        return self.graph.make("linalg", args, shape, (name, *more))
 
     def method(self, node: ast.Call, env: Env, options: dict) -> Value:
         a, graph = self.array(node.func.value, env), self.graph

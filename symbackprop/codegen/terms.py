@@ -169,6 +169,8 @@ class Writer:
 
     def apply_code(self, node: Apply) -> Code:
         row = TENSOR_OPS[node.op]
+        for name in row.uses:
+            self.need(TENSOR_OPS[name].helper, name)
         self.need(row.helper, row.name)
         text = fill(row.numpy, [self.code(a) for a in node.args], [Code(repr(p), ATOM) for p in node.params])
         return Code(text, ATOM, frozenset(range(node.rank)))

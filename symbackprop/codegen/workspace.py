@@ -170,10 +170,10 @@ def spelled(value: Value, args: list[str], out: str = "") -> str:
             best = ", optimize=True" * (len(args) > 1)
             return f'np.einsum("{value.params[0]}", {", ".join(args)}{best}{into})'
         case "call":
-            made = f"{value.params[0]}({', '.join(args)})"
+            made = f"{value.params[0]}({', '.join([*args, *value.params[1:]])})"
             return made if value.shape else f"dtype.type({made})"
         case "linalg":
-            return f"np.linalg.{value.params[0]}({args[0]})" + "[1]" * (value.params[0] == "slogdet")
+            return f"np.linalg.{value.params[0]}({', '.join([*args, *value.params[1:]])})" + "[1]" * (value.params[0] == "slogdet")
     if value.op in FLAGS and value.params:
         return f"np.{value.op}({', '.join(args)}{into})" if out else f"np.{value.op}({', '.join(args)}).astype(dtype)"
     return f"np.{value.op}({', '.join(args)}{into})"

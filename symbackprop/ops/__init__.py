@@ -47,7 +47,8 @@ class TensorOp:
 
     `shape(shapes, params)`; `vjp(y_bar, y, args, params)` gives one cotangent per argument, each of its argument's
     shape, None meaning no dependence on purpose; `value(arrays, params, field)` computes it over `field` (floats or
-    high precision); `show` names how it is written; `numpy` its spelling; `condition` where it is defined or smooth.
+    high precision); `show` names how it is written; `numpy` its spelling, with the helpers
+    of the rows in `uses`; `condition` where it is defined or smooth.
     """
 
     name: str
@@ -63,6 +64,7 @@ class TensorOp:
     params: tuple[tuple[str, object], ...] = ()
     condition: str = ""
     positive: bool = False
+    uses: tuple[str, ...] = ()
 
 
 SCALAR_OPS: dict[str, ScalarOp] = {}

@@ -85,6 +85,8 @@ _erf_each = np.vectorize(_erf, otypes=[float])
 def erf(z):
     return _erf_each(z).astype(np.result_type(z))
 """),
+    ScalarOp("recip", sp.Piecewise((1 / x, sp.Ne(x, 0)), (0, True)), (-y**2,), r"\operatorname{recip}",
+             numpy="np.where({0} == 0, 0.0, 1.0 / np.where({0} == 0, 1.0, {0}))", kinks="recip(t) is 1/t, and 0 at 0"),
     ScalarOp("pow", sp.Pow(x, p), (p * x**(p - 1),), "power", "power", "{0} ** {p0}", params=(("p", sp.Integer(2)),),
              domain=(0.3, 2.0)),
     ScalarOp("power", x**b, (b * x**(b - 1), y * named("log", x)), "power", "power", "{0} ** {1}", arity=2,

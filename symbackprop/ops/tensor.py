@@ -1,41 +1,19 @@
-"""Opaque tensor functions: one row each, with the pull-back as people write it.
+"""Opaque tensor functions along an axis, and norms of vectors: one row each, with the pull-back as people write it.
 
-Sources: Petersen and Pedersen, The Matrix Cookbook (2012), eqs. 49, 57, 60; Giles, Collected Matrix Derivative
-Results (2008); the softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Recognition and Machine Learning, 4.3.4.
+Functions of matrices stand in `linear`, those of eigenvalues and singular values in `spectral`; here the three lists become
+the table. The softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Recognition and Machine Learning, 4.3.4.
 """
 
 from __future__ import annotations
 
 import sympy as sp
 
-from ..algebra import add, broadcast, contract, hadamard, negative, reciprocal, total
-from ..expr import Apply, Expr, Map, Shape, Var, function
+from ..algebra import add, hadamard, negative, reciprocal, total
+from ..expr import Expr, Map, Var, function
 from . import TENSOR_OPS, TensorOp
-
-Args = tuple[Expr, ...]
-Shapes = tuple[Shape, ...]
-
-
-def apply(op: str, *args: Expr, params: tuple = ()) -> Apply:
-    """The node of a row of the table."""
-    return Apply(op, args, params, TENSOR_OPS[op].shape(tuple(a.shape for a in args), params))
-
-
-def kept(shape: Shape, axis: int) -> tuple[int, ...]:
-    return tuple(i for i in range(len(shape)) if i != axis)
-
-
-def same_shape(shapes: Shapes, params: tuple) -> Shape:
-    return shapes[0]
-
-
-def without_axis(shapes: Shapes, params: tuple) -> Shape:
-    return tuple(shapes[0][i] for i in kept(shapes[0], params[0]))
-
-
-def spread(node: Expr, like: Expr, axis: int) -> Expr:
-    """`node`, which lacks `axis`, repeated along it."""
-    return broadcast(node, like.shape, kept(like.shape, axis))
+from .application import Args, apply, same_shape, spread, without_axis
+from .linear import LINEAR_ROWS
+from .spectral import SPECTRAL_ROWS
 
 
 def softmax_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
@@ -65,21 +43,6 @@ def maximum_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
 def norm_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     """x̄ = ȳ x / ‖x‖."""
     return (hadamard(y_bar, args[0], reciprocal(y)),)
-
-
-def inverse_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
-    """X̄ = −Yᵀ Ȳ Yᵀ for Y = X⁻¹."""
-    return (negative(contract((y, y_bar, y), ((0, 1), (0, 2), (3, 2)), (1, 3))),)
-
-
-def det_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
-    """X̄ = ȳ det(X) X⁻ᵀ."""
-    return (contract((y_bar, y, apply("inv", args[0])), ((), (), (0, 1)), (1, 0)),)
-
-
-def logdet_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
-    """X̄ = ȳ X⁻ᵀ."""
-    return (contract((y_bar, apply("inv", args[0])), ((), (0, 1)), (1, 0)),)
 
 
 def softmax_value(arrays: tuple, params: tuple, field: object) -> object:
@@ -138,14 +101,6 @@ ROWS = (
     TensorOp("norm", lambda shapes, params: (), norm_vjp,
              lambda arrays, params, field: field.sqrt((arrays[0] * arrays[0]).sum()), "np.sqrt(np.vdot({0}, {0}))",
              "d‖x‖ = xᵀdx / ‖x‖", show="norm", condition="the norm is not 0"),
-    TensorOp("inv", same_shape, inverse_vjp, lambda arrays, params, field: field.inv(arrays[0]), "np.linalg.inv({0})",
-             "dX⁻¹ = −X⁻¹ dX X⁻¹", show="inverse", condition="the matrix is invertible"),
-    TensorOp("det", lambda shapes, params: (), det_vjp, lambda arrays, params, field: field.det(arrays[0]),
-             "np.linalg.det({0})", "d det X = det X tr(X⁻¹ dX)", r"\det", condition="the matrix is invertible"),
-    TensorOp("logdet", lambda shapes, params: (), logdet_vjp,
-             lambda arrays, params, field: field.log(abs(field.det(arrays[0]))),
-             "np.linalg.slogdet({0})[1]", "d log|det X| = tr(X⁻¹ dX)", r"\log\det", text="log det",
-             condition="the matrix is invertible"),
 )
 
-TENSOR_OPS.update((row.name, row) for row in ROWS)
+TENSOR_OPS.update((row.name, row) for row in (*ROWS, *LINEAR_ROWS, *SPECTRAL_ROWS))

@@ -17,6 +17,7 @@ from ..expr import Delta, Expr, Map, Ones, Shape, function, show_shape
 from ..layers.losses import LOSSES
 from ..ops import SCALAR_OPS
 from ..ops.scalar import RELATIONS
+from ..ops.linear import matrix_power as power_node
 from ..ops.tensor import apply
 from .shapes import added, as_axis, axes_of, common_shape, matmul, multiplied, new_axes, one_axis, reduced, stretch
 
@@ -80,11 +81,46 @@ def along(op: str, keep: bool = False) -> Call:
     return call
 
 
+def square(a: Expr, op: str) -> Expr:
+    if a.rank != 2 or a.shape[0] != a.shape[1]:
+        raise ShapeError(f"{op} needs a square matrix, not {show_shape(a.shape)}")
+    return a
+
+
 def square_matrix(op: str) -> Call:
+    return lambda a: apply(op, square(a, op))
+
+
+def matrix_power(a: Expr, n: object) -> Expr:
+    """np.linalg.matrix_power: a whole exponent, negative ones through the inverse."""
+    square(a, "matrix_power")
+    k = number(n, "the exponent of a matrix power") if isinstance(n, Expr) else n
+    if not (k == int(k) and abs(k) <= 64):
+        raise UnsupportedError(f"a matrix power of {k}: the exponent is a whole number up to 64")
+    return power_node(a, int(k))
+
+
+def solve(a: Expr, b: Expr) -> Expr:
+    square(a, "solve")
+    if b.rank not in (1, 2) or b.shape[0] != a.shape[0]:
+        raise ShapeError(f"solve of {show_shape(a.shape)} and {show_shape(b.shape)}")
+    return apply("solve", a, b)
+
+
+def any_matrix(op: str) -> Call:
     def call(a: Expr) -> Expr:
-        if a.rank != 2 or a.shape[0] != a.shape[1]:
-            raise ShapeError(f"{op} needs a square matrix, not {show_shape(a.shape)}")
+        if a.rank != 2:
+            raise ShapeError(f"{op} needs a matrix, not {show_shape(a.shape)}")
         return apply(op, a)
+    return call
+
+
+def triangle(lower: bool) -> Call:
+    def call(a: Expr, k: object = 0) -> Expr:
+        if a.rank != 2:
+            raise ShapeError(f"a triangle of {show_shape(a.shape)}")
+        at = int(number(k, "the diagonal")) if isinstance(k, Expr) else k
+        return apply("tril", a, params=(at,)) if lower else transpose(apply("tril", transpose(a), params=(-at,)))
     return call
 
 
@@ -149,11 +185,13 @@ def std(z: Expr, axis: object = None, keepdims: bool = False) -> Expr:
 
 
 def norm(x: Expr, ord: object = None, axis: object = None, keepdims: bool = False) -> Expr:
-    """2-norm of a vector, Frobenius norm of a matrix, 1-norm of a vector."""
+    """2-norm of a vector, 1-norm of a vector; of a matrix Frobenius (default, 'fro'), spectral (2), nuclear ('nuc')."""
     order = int(ord.value) if isinstance(ord, Const) and ord.value in (1, 2) else ord
+    if x.rank == 2 and axis is None and not keepdims and order in (2, "nuc"):
+        return apply("spectral_norm" if order == 2 else "nuclear_norm", x)
     if order == 1 and (x.rank == 1 or axis is not None):
         return reduced(Map(function("abs"), (x,)), axis, keepdims)
-    if order not in (None, 2, "fro") or (order == 2 and x.rank == 2 and axis is None):
+    if order not in (None, 2, "fro"):
         raise UnsupportedError(f"this norm (ord={order}) of {show_shape(x.shape)}")
     if axis is None and not keepdims:
         return apply("norm", x)
@@ -237,6 +275,8 @@ CALLS: dict[str, Call] = {
     "maximum": maximum, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu,
     "softmax": along("softmax", True), "log_softmax": along("log_softmax", True), "logsumexp": along("logsumexp"),
     "max": largest, "amax": largest, "sum": reduced, "mean": mean, "var": var, "std": std, "norm": norm, "inv": square_matrix("inv"),
+    "pinv": any_matrix("pinv"), "solve": solve, "matrix_power": matrix_power, "cholesky": square_matrix("cholesky"),
+    "eigvalsh": square_matrix("eigvalsh"), "expm": square_matrix("expm"), "tril": triangle(True), "triu": triangle(False),
     "det": square_matrix("det"), "logdet": square_matrix("logdet"), "dot": dot, "matmul": matmul, "inner": inner,
     "vdot": vdot, "outer": outer, "trace": trace, "diag": diag, "transpose": transposed, "swapaxes": swapaxes,
     "expand_dims": expand_dims, "squeeze": squeeze, "einsum": einsum, "multiply": lambda a, b: multiplied((a, b)),

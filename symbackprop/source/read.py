@@ -18,7 +18,7 @@ from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
 from ..notation import check_tex_name, is_name
 from ..ops import load
-from ..program import Claim, Equation, Fact, Place, Program, expose_pre_activations
+from ..program import STRUCTURES, Claim, Equation, Fact, Place, Program, expose_pre_activations
 from .calls import CALLS
 from .terms import COMPARISONS, Terms
 
@@ -26,6 +26,7 @@ RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial"}
 TYPESET = re.compile(r"\bas\s+r?(\"[^\"\n]*\"|'[^'\n]*')")
 BRACKETS = re.compile(r"[()\[\]{}]")
 MAX_CHARACTERS, MAX_BRACKETS = 1_000_000, 100
+KNOWN_FACTS = "known are sum(y) == 1, A == A.T, definite(A), diagonal(A), x > 0, y in {0, 1}"
 LAMBDA_NAMES = sp.symbols("x0 x1 x2", real=True)
 
 
@@ -244,8 +245,16 @@ class Reader(Terms):
             found = [self.range_fact(a, op, b) for a, op, b in zip(parts, node.ops, parts[1:])]
             if all(found):
                 return found
-        raise self.fail(node, f"this fact is not one that is known: {self.text(node)[:60]}",
-                        "known are sum(y) == 1, A == A.T, x > 0, y in {0, 1}", UnsupportedError)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STRUCTURES and len(node.args) == 1:
+            return [self.structure(node, node.func.id, node.args[0])]
+        raise self.fail(node, f"this fact is not one that is known: {self.text(node)[:60]}", KNOWN_FACTS, UnsupportedError)
+
+    def structure(self, node: ast.expr, kind: str, matrix: ast.expr) -> Fact:
+        """`symmetric(A)`, `definite(A)`, `diagonal(A)` of a square matrix."""
+        shape = self.read(matrix).shape
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise self.fail(node, f"{self.text(matrix)} is {show_shape(shape)} and cannot be {kind}", kind=ShapeError)
+        return Fact(kind, self.input_name(matrix))
 
     def input_name(self, node: ast.expr) -> str:
         if not isinstance(node, ast.Name) or node.id not in self.tensors:
@@ -265,11 +274,10 @@ class Reader(Terms):
             if len(axes) == 1:
                 return Fact("sum", name, axis=axes[0])
         if isinstance(right, ast.Attribute) and right.attr == "T" and self.text(right.value) == self.text(left):
-            if len(left_value.shape) == 2 and left_value.shape[0] == left_value.shape[1]:
-                return Fact("symmetric", self.input_name(left))
-            raise self.fail(node, f"{self.text(left)} is {show_shape(left_value.shape)} and cannot be symmetric", kind=ShapeError)
-        raise self.fail(node, f"this fact is not one that is known: {self.text(node)[:60]}",
-                        "known are sum(y) == 1, A == A.T, x > 0, y in {0, 1}", UnsupportedError)
+            return self.structure(node, "symmetric", left)
+        if self.text(right) == f"diag(diag({self.text(left)}))":
+            return self.structure(node, "diagonal", left)
+        raise self.fail(node, f"this fact is not one that is known: {self.text(node)[:60]}", KNOWN_FACTS, UnsupportedError)
 
     def kept_axes(self, summed: Expr, var: Var, call: ast.Call) -> tuple[int, ...]:
         node = summed

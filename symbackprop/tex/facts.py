@@ -27,7 +27,7 @@ class Facts(Declarations):
         if op == "in":
             return self.membership(a, b, node)
         if op in ("succ", "succeq"):
-            return Fact("symmetric", self.input_of(a))
+            return Fact("definite" if op == "succ" else "symmetric", self.input_of(a))
         if op in ("<", "<="):
             a, b, op = b, a, ">"
         if op in (">", ">="):

@@ -152,6 +152,9 @@ class LatexWriter(TextWriter):
         prime = self.notation.transpose == "prime"
         return self.above(text, r"-1\prime" if prime else "-" + TRANSPOSES[self.notation.transpose])
 
+    def pseudo_mark(self, text: str) -> str:
+        return self.above(text, "+")
+
     def above(self, base: str, exponent: str) -> str:
         """A power, which never runs into the superscript of a name."""
         return f"{self.brackets(base) if split_scripts(base)[2] else base}^{{{exponent}}}"
@@ -211,8 +214,8 @@ class LatexWriter(TextWriter):
     def bars(self, text: str) -> str:
         return fenced(r"\lvert", text, r"\rvert")
 
-    def norm_bars(self, text: str, order: int) -> str:
-        return fenced(r"\lVert", text, r"\rVert") + ("_{1}" if order == 1 else "")
+    def norm_bars(self, text: str, order: int | str) -> str:
+        return fenced(r"\lVert", text, r"\rVert") + {1: "_{1}", "spectral": "_{2}", "nuclear": "_{*}"}.get(order, "")
 
     def root(self, base: object) -> Piece:
         return rf"\sqrt{{{self.form(base)[0]}}}", ATOM
