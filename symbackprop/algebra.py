@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from .cancellation import CANCELLING, cancel_once
 from .expr import (HADAMARD, Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var,
                    canonical_labels, function, is_elementwise, label_sizes)
 
 ONE = Const(sp.Integer(1))
 ZERO = Const(sp.Integer(0))
-MATRIX_POWERS = frozenset({"inv", "matrix_power"})
-NOT_PLAIN = MATRIX_POWERS | {"eigenvectors"}
 LABELS = tuple(tuple(range(rank)) for rank in range(65))
 
 
@@ -183,64 +182,11 @@ def reciprocals_cancel(work: Product) -> bool:
 
 
 def matrices_cancel(work: Product) -> bool:
-    """X X⁻¹ = I, and powers of one matrix that stand side by side add their exponents."""
-    for k, operand in enumerate(work.operands):
-        if type(operand) is Apply and operand.op in MATRIX_POWERS and work.labels[k][0] != work.labels[k][1]:
-            for j, other in enumerate(work.operands):
-                if j != k and joined_powers(work, k, j, operand, other):
-                    return matrices_cancel(work) or True
-        if type(operand) is Apply and operand.op == "eigenvectors" and orthogonal_pair(work, k, operand):
-            return matrices_cancel(work) or True
-    return False
-
-
-def orthogonal_pair(work: Product, k: int, operand: Apply) -> bool:
-    """Q Qᵀ = Qᵀ Q = I."""
-    for j in range(k + 1, len(work.operands)):
-        for side in (0, 1):
-            label = work.labels[k][side]
-            if work.operands[j] is operand and work.labels[j][side] == label and label not in work.output and work.occurrences(label) == 2:
-                work.operands[k], work.labels[k] = Delta(operand.shape[0]), (work.labels[k][1 - side], work.labels[j][1 - side])
-                del work.operands[j], work.labels[j]
-                delta_collapses(work)
-                return True
-    return False
-
-
-def joined_powers(work: Product, k: int, j: int, operand: Apply, other: Expr) -> bool:
-    base, exponent = matrix_exponent(operand)
-    found, more = matrix_exponent(other)
-    if found is not base and other is not base:
-        return False
-    more = 1 if other is base else more
-    shared = set(work.labels[k]) & set(work.labels[j]) - set(work.output)
-    first, last = work.labels[k], work.labels[j]
-    if len(shared) != 1 or len(last) != 2 or work.occurrences(label := min(shared)) != 2 or last[0] == last[1]:
-        return False
-    powers = operand.op == getattr(other, "op", "") == "matrix_power"
-    if first.index(label) == last.index(label) or not (powers or exponent * more < 0):
-        return False
-    ends = (first[0], last[1]) if first[1] == label else (last[0], first[1])
-    at = min(k, j)
-    work.operands[at], work.labels[at] = raised_matrix(base, exponent + more), ends
-    del work.operands[max(k, j)], work.labels[max(k, j)]
-    delta_collapses(work)  # so that what stood on both sides of an identity meets
-    return True
-
-
-def matrix_exponent(node: Expr) -> tuple[Expr, int]:
-    """A matrix as a whole power of another."""
-    if type(node) is Apply and node.op == "symmetric":
-        node = node.args[0]
-    if type(node) is Apply and node.op in MATRIX_POWERS:
-        return node.args[0], -1 if node.op == "inv" else node.params[0]
-    return node, 1
-
-
-def raised_matrix(base: Expr, exponent: int) -> Expr:
-    if exponent in (0, 1):
-        return base if exponent else Delta(base.shape[0])
-    return Apply("inv", (base,), (), base.shape) if exponent == -1 else Apply("matrix_power", (base,), (exponent,), base.shape)
+    changed = False
+    while cancel_once(work):
+        delta_collapses(work)  # so that what stood on both sides of an identity meets
+        changed = True
+    return changed
 
 
 def is_power(node: Expr) -> bool:
@@ -273,7 +219,7 @@ def is_plain(node: Expr) -> bool:
         return True
     if kind is Contract:
         return not node.ornate
-    return kind is Apply and node.op not in NOT_PLAIN or kind is Map and node.function.name != "pow"
+    return kind is Apply and node.op not in CANCELLING or kind is Map and node.function.name != "pow"
 
 
 def contract(operands: Sequence[Expr], inputs: Sequence[Labels], output: Labels) -> Expr:

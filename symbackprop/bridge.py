@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from .algebra import add, contract, hadamard, power, scale, total, transpose, zero
 from .bridge_classes import Elementwise, entrywise, sized
@@ -23,7 +24,7 @@ from .ops import ARGS, SCALAR_OPS, load
 from .ops.tensor import apply
 from .program import Equation, Program
 from .reverse import bar
-from .views import view
+from .views import substitute, view
 
 LOSS = "loss"
 
@@ -57,7 +58,8 @@ def gradient(loss: sp.Expr, wrt: sp.Expr | Sequence[sp.Expr]) -> sp.Expr | list[
             raise SymbackpropError(f"{w} does not stand in the loss as it is given here",
                                    hint=nearest(str(name), list(reader.symbols)))
     backward = sweep(reader.program, LOSS, tuple(names))
-    found = {e.name: e.expr for e in view(reader.program, backward, "expanded").equations}
+    whole = {e.name: e.expr for e in reader.program.equations}
+    found = {e.name: substitute(e.expr, whole) for e in view(reader.program, backward, "expanded").equations}
     writer = Writer(reader.symbols, reader.sizes)
     result = [writer.whole(found[bar(name)], w.shape if isinstance(w, sp.MatrixExpr) else ()) for name, w in zip(names, wanted)]
     return result if isinstance(wrt, (list, tuple)) else result[0]
@@ -155,7 +157,7 @@ class Reader:
         env: dict[sp.Symbol, Expr] = {}
 
         def visit(part: sp.Expr) -> sp.Expr:
-            if isinstance(part, (sp.Trace, sp.Determinant)) or is_matrix(part):
+            if isinstance(part, (sp.Trace, sp.Determinant, MatrixElement)) or is_matrix(part):
                 stand_in = sp.Dummy(real=True)
                 env[stand_in] = self.atom(part)
                 return stand_in
@@ -166,13 +168,15 @@ class Reader:
                 return part
             if isinstance(part, (sp.Sum, sp.Integral, sp.Derivative, AppliedUndef)) or not isinstance(part, sp.Basic):
                 raise UnsupportedError(f"{type(part).__name__} has no translation from SymPy: {str(part)[:60]}")
-            if hasattr(part, "parent"):
-                raise UnsupportedError(f"{part}: single entries have no translation from SymPy; use a trace or a product")
             return part.func(*[visit(a) for a in part.args]) if part.args else part
 
         return cell(visit(e), env, ())
 
     def atom(self, e: sp.Expr) -> Expr:
+        if isinstance(e, MatrixElement):
+            return self.entry(e)
+        if isinstance(e, sp.Trace) and isinstance(e.arg, sp.KroneckerProduct):
+            return hadamard(*[self.atom(sp.Trace(factor)) for factor in e.arg.args])
         if isinstance(e, sp.Trace):
             return contract((self.matrix(e.arg),), ((0, 0),), ())
         if isinstance(e, sp.Determinant):
@@ -180,6 +184,13 @@ class Reader:
         if e.shape != (1, 1):
             raise UnsupportedError(f"{e} is {e.shape[0]}×{e.shape[1]} where a scalar is needed")
         return total(self.matrix(e))
+
+    def entry(self, e: MatrixElement) -> Expr:
+        """X[i, j] as e_iᵀ X e_j; sizes and indices are numbers."""
+        if not all(part.is_Integer for part in (e.i, e.j, *e.parent.shape)):
+            raise UnsupportedError(f"{e}: an entry of a matrix of symbolic size, or at a symbolic index, has no translation from SymPy")
+        ends = [apply("unit", params=(int(at) + 1, int(count))) for at, count in zip((e.i, e.j), e.parent.shape)]
+        return contract((ends[0], self.matrix(e.parent), ends[1]), ((0,), (0, 1), (1,)), ())
 
     MATRIX = {
         sp.MatrixSymbol: symbol, sp.MatMul: product, ElementwiseApplyFunction: applied, sp.MatPow: power,
@@ -259,7 +270,13 @@ class Writer:
     def apply(self, node: Apply) -> sp.Expr:
         args = [self.write(a) for a in node.args]
         build: dict[str, Callable] = {"inv": sp.Inverse, "det": sp.Determinant,
-                                      "logdet": lambda a: sp.log(sp.Determinant(a))}
+                                      "logdet": lambda a: sp.log(sp.Determinant(a)),
+                                      "solve": lambda a, b: sp.MatMul(sp.Inverse(a), b), "norm": lambda a: sp.sqrt(sp.Trace(a.T * a))}
+        if node.op == "unit":
+            at, count = node.params
+            return sp.ImmutableDenseMatrix([[int(k == at - 1)] for k in range(count)])
+        if node.op == "matrix_power":
+            return sp.MatPow(args[0], node.params[0])
         if node.op not in build:
             raise UnsupportedError(f"{node.op} has no translation to SymPy")
         return build[node.op](*args)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from .algebra import ONE, ZERO, add, contract, hadamard, matrix_exponent, power, raised_matrix, scale, split_number, transpose
+from .algebra import ONE, ZERO, add, contract, hadamard, power, scale, split_number, transpose
+from .cancellation import matrix_exponent, raised_matrix
 from .expr import Add, Apply, Contract, Delta, Expr
 from .ops.tensor import apply
 

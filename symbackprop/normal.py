@@ -13,7 +13,8 @@ from math import factorial
 import sympy as sp
 
 from .budget import tick
-from .algebra import MATRIX_POWERS, Product, contract, power, splice, split_number
+from .algebra import Product, contract, power, splice, split_number
+from .cancellation import MATRIX_POWERS
 from .cells import prime
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, rebuild, walk
 from .laws import LAWS, oriented

@@ -222,11 +222,8 @@ class TextWriter:
     def named(self, name: str, text: str) -> str:
         return f"{name}({text})"
 
-    def inverse_mark(self, text: str, transposed: bool) -> str:
-        return text + ("⁻ᵀ" if transposed else "⁻¹")
-
-    def pseudo_mark(self, text: str) -> str:
-        return text + "⁺"
+    def inverse_mark(self, text: str, kind: str) -> str:
+        return text + {"inverse": "⁻¹", "transposed": "⁻ᵀ", "pinv": "⁺"}[kind]
 
     # forms
 
@@ -309,7 +306,7 @@ class TextWriter:
 
     def transpose(self, form: T) -> Piece:
         if type(form.body) is Call and is_inverse(form.body):
-            return self.inverse_mark(self.wrapped(form.body.args[0], ATOM), True), TIGHT
+            return self.inverse_mark(self.wrapped(form.body.args[0], ATOM), "transposed"), TIGHT
         return self.transpose_mark(self.wrapped(form.body, ATOM)), TIGHT
 
     def diag(self, form: Diag | DiagOf) -> Piece:
@@ -332,12 +329,11 @@ class TextWriter:
         if type(node) is Apply:
             if node.op == "unit":
                 return self.with_indices(self.tensor_name(node), [str(node.params[0])]), ATOM
-            if TENSOR_OPS[node.op].show == "inverse":
-                if type(form.args[0]) is T:
-                    return self.inverse_mark(self.wrapped(form.args[0].body, ATOM), True), TIGHT
-                return self.inverse_mark(self.wrapped(form.args[0], ATOM), False), TIGHT
-            if TENSOR_OPS[node.op].show == "pinv":
-                return self.pseudo_mark(self.wrapped(form.args[0], ATOM)), TIGHT
+            if (kind := TENSOR_OPS[node.op].show) in ("inverse", "pinv"):
+                arg = form.args[0]
+                if kind == "inverse" and type(arg) is T:
+                    kind, arg = "transposed", arg.body
+                return self.inverse_mark(self.wrapped(arg, ATOM), kind), TIGHT
             extra = [self.size(sp.Integer(p)) for p in node.params if p] if node.op == "tril" else []
             return self.arguments(self.tensor_name(node), [self.form(a)[0] for a in form.args] + extra), ATOM
         f = node.function

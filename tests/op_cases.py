@@ -90,6 +90,7 @@ SCALAR_CASES = {
     "arccos": ScalarCase(mp.acos, INSIDE, whole=((0,),)),
     "arctan": ScalarCase(mp.atan, REALS),
     "erf": ScalarCase(lambda t: 2 * mp.ncdf(t * mp.sqrt(2)) - 1, REALS),
+    "recip": ScalarCase(lambda t: 1 / t, tuple((t,) for t in (-1.9, -0.6, 0.3, 1.7))),
     "pow": ScalarCase(lambda t, p: mp.exp(p * mp.log(t)), POSITIVE, (FIVE_HALVES,)),
     "power": ScalarCase(lambda s, t: mp.exp(t * mp.log(s)), ABOVE_ZERO, whole=((1, 2), (3, 1))),
     "maximum": ScalarCase(lambda s, t: s if s > t else t, PAIRS, whole=WHOLE_PAIRS),
@@ -113,6 +114,32 @@ def logsumexp(z: np.ndarray, axis: int) -> np.ndarray:
     return anp.log(anp.sum(anp.exp(z), axis=axis))
 
 
+def pseudo_inverse(x: np.ndarray) -> np.ndarray:
+    return anp.linalg.inv(x.T @ x) @ x.T if x.shape[0] > x.shape[1] else x.T @ anp.linalg.inv(x @ x.T)
+
+
+def eigenvectors(a: np.ndarray) -> np.ndarray:
+    """Of the symmetric part, first entries positive."""
+    vectors = anp.linalg.eigh((a + a.T) / 2)[1]
+    return vectors * anp.sign(vectors[0])
+
+
+def expm(a: np.ndarray) -> np.ndarray:
+    """The series itself."""
+    total = term = anp.eye(len(a))
+    for k in range(1, 60):
+        term = term @ a / k
+        total = total + term
+    return total
+
+
+def corner(blocks: list[list[np.ndarray]]) -> np.ndarray:
+    n = len(blocks[0][0])
+    return expm(anp.concatenate([anp.concatenate(row, axis=1) for row in blocks], axis=0))[:n, -n:]
+
+
+# Rows that stand in a derivative and have none of their own: no case holds their pull-back.
+ONCE = frozenset({"top_singular", "polar", "expm_second"})
 TENSOR_CASES = {
     "unit": (TensorCase(lambda: np.array([0.0, 1.0, 0.0]), (), (2, 3)),),
     "softmax": tuple(TensorCase(lambda z, axis=axis: softmax(z, axis), (shape,), (axis,))
@@ -127,6 +154,18 @@ TENSOR_CASES = {
     "inv": (TensorCase(anp.linalg.inv, ((3, 3),), definite=True),),
     "det": (TensorCase(anp.linalg.det, ((3, 3),), definite=True),),
     "logdet": (TensorCase(lambda a: anp.linalg.slogdet(a)[1], ((3, 3),), definite=True),),
+    "solve": tuple(TensorCase(anp.linalg.solve, ((3, 3), shape), definite=True) for shape in ((3,), (3, 2))),
+    "pinv": tuple(TensorCase(pseudo_inverse, (shape,)) for shape in ((4, 3), (3, 4))),
+    "matrix_power": (TensorCase(lambda a: a @ a @ a, ((3, 3),), (3,)), TensorCase(lambda a: anp.linalg.inv(a @ a), ((3, 3),), (-2,), True)),
+    "cholesky": (TensorCase(lambda a: anp.linalg.cholesky((a + a.T) / 2), ((3, 3),), definite=True),),
+    "half_lower": (TensorCase(lambda a: (anp.tril(a) + anp.tril(a, -1)) / 2, ((3, 3),)),),
+    "tril": tuple(TensorCase(lambda a, k=k: anp.tril(a, k), ((3, 4),), (k,)) for k in (0, -1)),
+    "eigvalsh": (TensorCase(lambda a: anp.linalg.eigh((a + a.T) / 2)[0], ((3, 3),)),),
+    "eigenvectors": (TensorCase(eigenvectors, ((3, 3),)),),
+    "spectral_norm": (TensorCase(lambda a: anp.max(anp.linalg.svd(a, full_matrices=False)[1]), ((4, 3),)),),
+    "nuclear_norm": (TensorCase(lambda a: anp.sum(anp.linalg.svd(a, full_matrices=False)[1]), ((4, 3),)),),
+    "expm": (TensorCase(expm, ((3, 3),)),),
+    "expm_frechet": (TensorCase(lambda a, e: corner([[a, e], [0 * a, a]]), ((2, 2), (2, 2))),),
 }
 
 
@@ -163,5 +202,5 @@ def tensor_data(case: TensorCase, shape_of_output: tuple[int, ...]) -> dict[str,
     rng = np.random.default_rng(7)
     data = {name: rng.normal(size=shape) for name, shape in zip(TENSORS, case.shapes)}
     if case.definite:
-        data = {k: v + 2.5 * np.eye(len(v)) for k, v in data.items()}
+        data = {k: v + 2.5 * np.eye(len(v)) if v.shape == (len(v),) * 2 else v for k, v in data.items()}
     return {**data, "w": rng.normal(size=shape_of_output)}

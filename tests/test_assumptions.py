@@ -53,7 +53,7 @@ def test_a_corner_is_stated_in_every_form(to: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "wanted"), [
-    ("A: R[n, n]; x: R[n]; fact: A == A.T\nC = x @ A @ x", ["A = Aᵀ"]),
+    ("A: R[n, n]; x: R[n]; fact: A == A.T\nC = x @ A @ x", ["A = Aᵀ", "every entry of A moves on its own, also where A == A.T ties entries together"]),
     ("Y: R[k, B]; Z: R[k, B]; fact: sum(Y, axis=0) == 1\nP = softmax(Z, axis=0)\nC = -sum(Y * log(P))", ["1ᵀ Y = 1ᵀ"]),
     ("Y: R[B, k]; Z: R[B, k]; fact: sum(Y, axis=1) == 1\nP = softmax(Z, axis=1)\nC = -sum(Y * log(P))", ["Y 1 = 1"]),
     ("x: R[n]; s: R; fact: s > 0\nC = s * sum(x**2)", ["s > 0"]),

@@ -19,9 +19,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 # which share what a value is.
 FLOORS = {
     "words": "errors budget notation",
-    "terms": "expr algebra ops cells forms matrix layout",
+    "terms": "expr cancellation algebra ops cells forms matrix layout",
     "programs": "program layers",
-    "calculus": "reverse rules normal kinks",
+    "calculus": "reverse rules laws normal kinks",
     "views": "views writing indices conditions steps page mathml bridge_classes bridge_entries bridge numeric points "
              "written_out explicit codegen readers",
     "derivations": "results sections printing differences",

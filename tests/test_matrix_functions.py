@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 import symbackprop as sb
+from symbackprop.algebra import total
 from symbackprop.codegen import compile_module
 from symbackprop.numeric import Floats, Precise, run
 from symbackprop.printing import render
+from symbackprop.program import Equation, Program
+from symbackprop.reverse import sweep
 
 DIMS = {"m": 4, "n": 3, "k": 2}
 
@@ -59,7 +62,7 @@ CASES: dict[str, tuple[str, Callable[..., float], dict[str, str]]] = {
     "spectral norm": ("X: R[m, n]\nC = norm(X, 2)", lambda X: np.linalg.svd(X)[1].max(), {"X": "u₁v₁ᵀ(X)"}),
     "nuclear norm": ("X: R[m, n]\nC = norm(X, 'nuc')", lambda X: np.linalg.svd(X)[1].sum(), {"X": "polar(X)"}),
     "eigenvalues": ("A: R[n, n]; g: R[n]\nC = g @ eigvalsh(A)", lambda A, g: g @ np.linalg.eigvalsh(half(A)),
-                    {"A": "eigvecs(A) diag(g) eigvecs(A)ᵀ", "g": "λ(A)"}),
+                    {"A": "eigvecs(A) diag(g) eigvecs(A)ᵀ", "g": "eig(A)"}),
     "exponential": ("A: R[n, n]; G: R[n, n]\nC = sum(G * expm(A))", lambda A, G: np.sum(G * expm(A)), {"A": "L(Aᵀ, G)"}),
     "trace of the exponential": ("A: R[n, n]\nC = trace(expm(A))", lambda A: np.trace(expm(A)), {"A": "expm(A)ᵀ"}),
 }
@@ -152,6 +155,14 @@ def test_data_are_drawn_so_that_the_structure_holds_and_exports_test_it() -> Non
     call = sb.lambdify(sb.derive(sb.parse("X: R[n, n]; fact: diagonal(X)\nC = trace(X @ X)")))
     with pytest.raises(ValueError, match="diagonal"):
         call(X=np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("model", ["C = norm(X, 2)", "C = norm(X, 'nuc')"])
+def test_a_second_derivative_that_is_not_known_is_refused_by_name(model: str) -> None:
+    backward = sb.derive(sb.parse(f"X: R[m, n]\n{model}")).backward
+    program = Program(backward.inputs, (backward.equations[-1], Equation("S", total(backward.equations[-1].var))))
+    with pytest.raises(sb.SymbackpropError, match="differentiated once"):
+        sweep(program, "S", ("X",))
 
 
 @pytest.mark.parametrize("text, message", [

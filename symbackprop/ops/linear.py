@@ -94,7 +94,7 @@ def matrix_power(x: Expr, k: int) -> Expr:
 
 
 def cholesky_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
-    """Ā = ½(S + Sᵀ) with S = L⁻ᵀ Φ(Lᵀ L̄) L⁻¹."""
+    """Ā = ½(S + Sᵀ) with S = L⁻ᵀ halflower(Lᵀ L̄) L⁻¹."""
     inner = apply("half_lower", product((y,), y_bar))
     inverse = apply("inv", y)
     return (symmetric_part(product((inverse,), inner, inverse)),)
@@ -160,11 +160,11 @@ LINEAR_ROWS = (
     TensorOp("matrix_power", same_shape, power_vjp, power_value, "np.linalg.matrix_power({0}, {p0})",
              "dX^k = Σ_r X^r dX X^{k−1−r}", show="matrix power", params=(("exponent", 2),)),
     TensorOp("cholesky", same_shape, cholesky_vjp, lambda arrays, params, field: field.cholesky(arrays[0]),
-             "np.linalg.cholesky(({0} + {0}.T) / 2)", "dL = L Φ(L⁻¹ dA L⁻ᵀ), Φ keeps the lower triangle and halves its diagonal",
+             "np.linalg.cholesky(({0} + {0}.T) / 2)", "dL = L halflower(L⁻¹ dA L⁻ᵀ), which keeps the lower triangle and halves its diagonal",
              r"\operatorname{chol}", text="chol",
              condition="the matrix is symmetric and positive definite; the gradient is that of its symmetric part"),
     TensorOp("half_lower", same_shape, half_lower_vjp, half_lower_value, "half_lower({0})",
-             "Φ keeps the lower triangle and halves the diagonal", r"\Phi", text="Φ", helper=HALF_LOWER),
+             "it keeps the lower triangle and halves the diagonal", r"\operatorname{halflower}", text="halflower", helper=HALF_LOWER),
     TensorOp("tril", same_shape, lower_vjp, lambda arrays, params, field: np.tril(arrays[0], params[0]),
              "np.tril({0}, {p0})", "only the entries that are kept move", r"\operatorname{tril}", params=(("k", 0),)),
 )

@@ -48,6 +48,11 @@ def nuclear_norm_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     return (hadamard(y_bar, apply("polar", args[0])),)
 
 
+def signed(vectors: np.ndarray) -> np.ndarray:
+    """Eigenvectors whose first entries are not negative, so that they are the same in every field."""
+    return vectors * np.where(np.asarray(vectors[0] < 0, dtype=bool), -1, 1)
+
+
 def no_second(name: str) -> object:
     def vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
         raise UnsupportedError(f"the derivative of {name} is not known here: {name} is differentiated once only")
@@ -147,14 +152,15 @@ POLAR = """def polar(x):
     return u @ vt
 """
 VECTORS = """def eigenvectors(a):
-    return np.linalg.eigh((a + a.T) / 2)[1]
+    q = np.linalg.eigh((a + a.T) / 2)[1]
+    return q * np.where(q[0] < 0, -1.0, 1.0)
 """
 SYMMETRIC = "the matrix is symmetric with distinct eigenvalues; the gradient is that of its symmetric part"
 
 SPECTRAL_ROWS = (
     TensorOp("eigvalsh", rows, eigenvalues_vjp, lambda arrays, params, field: field.eigh(arrays[0])[0],
-             "np.linalg.eigvalsh(({0} + {0}.T) / 2)", "dλ_i = q_iᵀ dA q_i", r"\lambda", text="λ", condition=SYMMETRIC),
-    TensorOp("eigenvectors", same_shape, eigenvectors_vjp, lambda arrays, params, field: field.eigh(arrays[0])[1],
+             "np.linalg.eigvalsh(({0} + {0}.T) / 2)", "dλ_i = q_iᵀ dA q_i", r"\operatorname{eig}", text="eig", condition=SYMMETRIC),
+    TensorOp("eigenvectors", same_shape, eigenvectors_vjp, lambda arrays, params, field: signed(field.eigh(arrays[0])[1]),
              "eigenvectors({0})", "dQ = Q (F ⊙ Qᵀ dA Q), F_ij = 1/(λ_j − λ_i) off the diagonal", r"\operatorname{eigvecs}", text="eigvecs", helper=VECTORS,
              condition=SYMMETRIC),
     TensorOp("spectral_norm", scalar_shape, spectral_norm_vjp, lambda arrays, params, field: field.svd(arrays[0])[1][0],

@@ -24,10 +24,11 @@ from .tensors import Term, along, apply, everything, like, multiply, raised, tim
 ELEMENTWISE = {name: name for name in ("sigmoid", "tanh", "relu", "softplus", "silu", "exp", "log", "sin", "cos", "tan", "sinh",
                                        "cosh", "arcsin", "arccos", "arctan", "erf", "sign", "abs", "gelu", "elu", "leaky_relu", "log1p", "expm1")}
 ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swish": "silu", "SiLU": "silu", "GELU": "gelu",
-                "ELU": "elu", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
+                "ELU": "elu", "recip": "recip", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
 OWN = frozenset(("softmax", "logsoftmax", "logsumexp", "diag", "Diag", "tr", "Tr", "trace", "det", "sum", "mean", "max", "min",
                  "sqrt", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot"))
+MATRIX_ROWS = {"expm": "expm", "chol": "cholesky", "eig": "eigvalsh", "eigvecs": "eigenvectors", "halflower": "half_lower", "tril": "tril"}
 COUNTED = frozenset(("m", "N", "B", "batch", "n_samples", "M"))
 UNNAMED = ("f", "g", "phi", "varphi", "psi")
 
@@ -42,7 +43,7 @@ class Functions(SecondDerivatives):
             return "sigmoid"
         if sym.kind == "letter":
             return None
-        return ELEMENTWISE.get(sym.name) or (sym.name if sym.name in OWN else None)
+        return ELEMENTWISE.get(sym.name) or (sym.name if sym.name in OWN or sym.name in MATRIX_ROWS else None)
 
     def call_known(self, name: str, args: list[Node], node: Node, sub: Node | None, primes: int) -> Term:
         """A function of the table on its arguments."""
@@ -51,6 +52,8 @@ class Functions(SecondDerivatives):
         if name in ("max", "min") and sub is None:
             return self.extreme(name, args, node)
         values = [self.value(a) for a in args]
+        if name in MATRIX_ROWS:
+            return self.matrix_row(name, values, node)
         if name not in OWN:
             if len(values) != 1:
                 raise self.fail(node, f"{name} takes one argument")
@@ -64,6 +67,15 @@ class Functions(SecondDerivatives):
         if method is None or len(values) != 1 or primes:
             raise self.fail(node, f"{self.text(node)} is not read", None, UnsupportedError)
         return method(values[0], node)
+
+    def matrix_row(self, name: str, values: list[Term], node: Node) -> Term:
+        """A function of one square matrix (the triangle of any)."""
+        if len(values) != 1:
+            raise self.fail(node, f"{name} takes one matrix", None, UnsupportedError)
+        value, = values
+        if value.rank != 2 or value.axes or name != "tril" and not same(*value.tail):
+            raise self.fail(node, f"{name} of what is {value.show()}", None, ShapeError)
+        return Term(tensor_op(MATRIX_ROWS[name], value.node, params=(0,) if name == "tril" else ()))
 
     def map_known(self, name: str, value: Term, node: Node, primes: int = 0) -> Term:
         if primes > 2:

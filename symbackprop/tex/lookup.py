@@ -183,11 +183,11 @@ class Lookup(Scope):
         if term.rank == 2 and not entrywise and isinstance(node, Script):
             if value == -1:
                 return self.inverse(term, node)
-            if value.is_Integer and value > 1 and self.is_square(term) and not isinstance(node.base, Group):
+            if value.is_Integer and abs(value) > 1 and self.is_square(term) and not isinstance(node.base, Group):
                 self.take(f"{self.text(node)} is a power of a matrix, not of its entries")
-                found = term
-                for _ in range(int(value) - 1):
-                    found = multiply(found, term)
+                found = factor = term if value > 0 else self.inverse(term, node)
+                for _ in range(abs(int(value)) - 1):
+                    found = multiply(found, factor)
                 return found
             if value.is_Integer and value > 1:
                 self.take(f"{self.text(node)} raises every entry")

@@ -146,14 +146,11 @@ class LatexWriter(TextWriter):
             return add_superscript(text, r"\prime") if split_scripts(text)[2] else text + "'"
         return add_superscript(text, TRANSPOSES[self.notation.transpose])
 
-    def inverse_mark(self, text: str, transposed: bool) -> str:
-        if not transposed:
-            return self.above(text, "-1")
+    def inverse_mark(self, text: str, kind: str) -> str:
+        if kind != "transposed":
+            return self.above(text, "-1" if kind == "inverse" else "+")
         prime = self.notation.transpose == "prime"
         return self.above(text, r"-1\prime" if prime else "-" + TRANSPOSES[self.notation.transpose])
-
-    def pseudo_mark(self, text: str) -> str:
-        return self.above(text, "+")
 
     def above(self, base: str, exponent: str) -> str:
         """A power, which never runs into the superscript of a name."""
