@@ -26,7 +26,7 @@ from .program import Equation, Program
 from .reverse import bar
 from .views import substitute, view
 
-LOSS = "loss"
+LOSS = "the loss"  # no symbol of the user has this name
 
 
 def from_sympy(loss: sp.Expr | sp.MatrixExpr) -> Program:
@@ -228,7 +228,7 @@ class Writer:
             result = sp.Trace(result)
         if (tuple(result.shape) if is_matrix(result) else ()) != tuple(shape):
             raise UnsupportedError(f"this has no matrix form in SymPy: {result}")
-        return sized(result)
+        return sized(result, self.symbols.values())
 
     def dims(self, node: Expr) -> tuple[sp.Expr, ...]:
         dims = tuple(d.xreplace(self.back) for d in node.shape)

@@ -5,6 +5,8 @@ Each is a `MatrixExpr` like any other; `_numpycode` is what SymPy's NumPy printe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sympy as sp
 from sympy.printing.printer import Printer
 
@@ -101,18 +103,38 @@ class PrintableTrace(sp.Trace):
         return f"numpy.trace({printer._print(self.arg)})"
 
 
+class PrintableDeterminant(sp.Determinant):
+    """A determinant that NumPy code can say."""
+
+    def _numpycode(self, printer: Printer) -> str:
+        return f"numpy.linalg.det({printer._print(self.arg)})"
+
+
 def entrywise(base: sp.MatrixExpr, exponent: sp.Expr) -> sp.MatrixExpr:
     return EntrywisePower(base, exponent)
 
 
-def sized(e: sp.Expr) -> sp.Expr:
-    """`e` with ones and identities of symbolic size that know an array of that size."""
-    sources = sorted(e.atoms(sp.MatrixSymbol), key=str)
-    found = {part: PrintableTrace(part.arg) for part in e.atoms(sp.Trace)}
-    found |= {part: EntrywisePower(*part.args) for part in e.atoms(sp.HadamardPower)}
-    for part in e.atoms(sp.OneMatrix, sp.Identity):
-        kind = SizedIdentity if isinstance(part, sp.Identity) else SizedOnes
-        known = [s for d in part.shape if not d.is_number for s in sources if d in s.shape][:2]
-        if known:
-            found[part] = kind(*part.shape, *dict.fromkeys(known))
-    return e.xreplace(found) if found else e
+def sized(e: sp.Expr, symbols: Iterable[sp.Expr] = ()) -> sp.Expr:
+    """`e` with ones and identities of symbolic size that know an array of that size: one in `e`, or else of `symbols`."""
+    others = [s for s in symbols if isinstance(s, sp.MatrixSymbol)]
+    sources = [*sorted(e.atoms(sp.MatrixSymbol), key=str), *sorted(others, key=str)]
+    return dressed(e, sources)
+
+
+def dressed(e: sp.Expr, sources: list[sp.MatrixSymbol]) -> sp.Expr:
+    """`e` with every part, from the inside out, in a class that NumPy code can say."""
+    if isinstance(e, sp.MatrixSymbol | sp.Lambda) or not e.args:
+        return e
+    args = tuple(dressed(a, sources) for a in e.args)
+    e = e if args == e.args else e.func(*args)
+    if type(e) in PRINTABLE:
+        return PRINTABLE[type(e)](*e.args)
+    if type(e) in (sp.OneMatrix, sp.Identity):
+        known = [next((s for s in sources if d in s.shape), None) for d in e.shape if not d.is_number]
+        if known and None not in known:
+            kind = SizedIdentity if type(e) is sp.Identity else SizedOnes
+            return kind(*e.shape, *dict.fromkeys(known))
+    return e
+
+
+PRINTABLE = {sp.Trace: PrintableTrace, sp.Determinant: PrintableDeterminant, sp.HadamardPower: EntrywisePower}
