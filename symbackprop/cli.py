@@ -7,8 +7,10 @@ check fails; 2: something could not be read, was undecided, or there was nothing
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -25,11 +27,30 @@ C = sum((yhat - y)**2) / 2
 FORMATS = ("text", "latex", "tex", "markdown", "mathml", "html", "json")
 
 
+class UsageError(Exception):
+    """What is wrong with the arguments, in a line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line and where to read on, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if found:
+            choices = re.findall(r"[\w-]+", found[2])
+            close = difflib.get_close_matches(found[1], choices, n=1)
+            where = message.partition(":")[0].removeprefix("argument ").removesuffix(" VERB")
+            message = f"{where}: there is no {found[1]!r}: " + (f"did you mean {close[0]}?" if close else f"one of {', '.join(choices)}")
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
 def parser() -> argparse.ArgumentParser:
     """The arguments of every verb."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="symbackprop", description="Derive, print, verify and export the gradients of networks written as equations.",
         epilog="Start with: symbackprop demo")
+    from . import __version__
+    top.add_argument("--version", action="version", version=f"symbackprop {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB")
 
     def verb(name: str, text: str, file: bool = True) -> argparse.ArgumentParser:
@@ -41,8 +62,6 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     derive = verb("derive", "every gradient, in the matrix form of a textbook")
-    derive.add_argument("--wrt", metavar="W1,b1", help="the tensors to differentiate by (default: every declared one)")
-    derive.add_argument("--loss", metavar="C", help="the loss, where it is not the one scalar that nothing reads")
     derive.add_argument("--view", choices=("textbook", "named", "expanded"), default="textbook",
                         help="textbook: δ for pre-activations; named: one entry per cotangent; expanded: all put in")
     derive.add_argument("--steps", action="store_true", help="show each step with its rule and reason")
@@ -59,7 +78,6 @@ def parser() -> argparse.ArgumentParser:
     check = verb("check", "compare every gradient with finite differences of the loss")
     check.add_argument("--sizes", default="", metavar="n=3,m=4", help="sizes to check at (default: distinct primes, …)")
     check.add_argument("--seed", type=int, default=0, help="seed of the random data (default 0)")
-    check.add_argument("--loss", metavar="C")
     verify = verb("verify", "judge the claims in a text, such as grad(C, W1) == outer(delta, x)", file=False)
     verify.add_argument("files", metavar="FILE", nargs="+", help="texts with claims: .tex, .md, .ipynb, .net; - is standard input")
     verify.add_argument("--html", metavar="PAGE", help="also write one page that shows each claim with its wrong part marked")
@@ -67,7 +85,9 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--budget", type=seconds, default=2.0, metavar="S", help="seconds for one claim (default 2)")
     export = verb("export", "a fast gradient function as source code")
     export.add_argument("--to", required=True, choices=("numpy",), help="the target")
-    export.add_argument("--loss", metavar="C")
+    for sub in (derive, check, export):
+        sub.add_argument("--wrt", metavar="W1,b1", help="the tensors to differentiate by (default: every declared one)")
+        sub.add_argument("--loss", metavar="C", help="the loss, where it is not the one scalar that nothing reads")
     demo = verb("demo", "the 3-4-2 network, end to end", file=False)
     demo.set_defaults(output_help="a folder")
     verb("list", "every function, notation, target and view it knows", file=False)
@@ -76,40 +96,63 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    args = parser().parse_args(argv)
-    if args.verb is None:
-        parser().print_help(sys.stderr)
-        return 2
+    argv = sys.argv[1:] if argv is None else argv
+    as_json = "--json" in argv
     from .errors import SymbackpropError
     try:
+        args = parser().parse_args(argv)
+        if args.verb is None:
+            parser().print_help(sys.stderr)
+            return 2
         return VERBS[args.verb](args)
+    except UsageError as error:
+        return complain({"error": "usage", "message": str(error)}, f"symbackprop: {error}", as_json)
     except SymbackpropError as error:
-        if args.json:
-            print(json.dumps(error.as_json(), ensure_ascii=False))
-        else:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
+        return complain(error.as_json(), f"{type(error).__name__}: {error}", as_json)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(json.dumps({"error": "file", "message": message}) if args.json else f"symbackprop: {message}",
-              file=sys.stdout if args.json else sys.stderr)
-        return 2
+        message = f"{error.filename or 'standard output'}: {error.strerror or error}"
+        return complain({"error": "file", "message": message}, f"symbackprop: {message}", as_json)
     except KeyboardInterrupt:
         return 130
+
+
+def complain(data: dict[str, object], line: str, as_json: bool) -> int:
+    """One error: as JSON on standard output, or as text on standard error."""
+    if as_json:
+        put(json.dumps(data, ensure_ascii=False) + "\n")
+    else:
+        print(line, file=sys.stderr)
+    return 2
+
+
+def put(text: str) -> None:
+    """To standard output, in UTF-8 where its own encoding lacks a character."""
+    if sys.stdout is None:
+        raise OSError(0, "closed", "standard output")
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        sys.stdout.buffer.write(text.encode())
+    sys.stdout.flush()
 
 
 def write(args: argparse.Namespace, text: str) -> None:
     """To `-o FILE` or standard output."""
     text = text if text.endswith("\n") else text + "\n"
     if args.output:
+        if Path(args.output).exists() and any(Path(args.output).resolve() == Path(f).resolve() for f in files_of(args)):
+            raise_usage(f"-o {args.output} would overwrite the model", "choose another name")
         Path(args.output).write_text(text, encoding="utf-8")
         print(f"wrote {args.output}", file=sys.stderr)
     else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        put(text)
+
+
+def files_of(args: argparse.Namespace) -> list[str]:
+    return [args.file] if hasattr(args, "file") else getattr(args, "files", [])
 
 
 def load(args: argparse.Namespace) -> object:
@@ -118,7 +161,10 @@ def load(args: argparse.Namespace) -> object:
     from .notation import Notation
     from .results import derive
     notation = Notation.read(getattr(args, "notation", "")).with_names(Notation.read_names(getattr(args, "names", "")))
-    wrt = [w.strip() for w in args.wrt.split(",")] if getattr(args, "wrt", None) else None
+    given = getattr(args, "wrt", None)
+    wrt = None if given is None else [name for w in given.split(",") if (name := w.strip())]
+    if wrt == []:
+        raise_usage("--wrt names no tensor", "such as --wrt W1,b1")
     return derive(read(args.file), wrt, getattr(args, "loss", None), notation)
 
 
@@ -211,12 +257,10 @@ def run_demo(args: argparse.Namespace) -> int:
             (folder / name).write_text(text, encoding="utf-8")
             print(f"wrote {folder / name}", file=sys.stderr)
     if args.json:
-        print(render(derivation, "json"))
+        put(render(derivation, "json") + "\n")
         return 0 if report else 1
-    print(DEMO)
-    print(render(derivation, "text", Wanted(steps=True)))
-    print(f"\n{report}\n\nNext: save the model above as net.net, change it, and try\n"
-          "  symbackprop derive net.net --to latex\n  symbackprop check net.net\n  symbackprop export net.net --to numpy -o grad.py")
+    put(f"{DEMO}\n{render(derivation, 'text', Wanted(steps=True))}\n\n{report}\n\nNext: save the model above as net.net, change it, and try\n"
+        "  symbackprop derive net.net --to latex\n  symbackprop check net.net\n  symbackprop export net.net --to numpy -o grad.py\n")
     return 0 if report else 1
 
 

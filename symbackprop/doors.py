@@ -47,11 +47,8 @@ def read(path: str | Path) -> Program:
     Raises as `parse`, and `ParseError` where a file is not UTF-8 text.
     """
     if str(path) == "-":
-        return parse(sys.stdin.read())
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ParseError(f"{path} is not UTF-8 text (byte {error.start})") from None
+        return parse(decoded(standard_input(), "standard input"))
+    text = decoded(Path(path).read_bytes(), str(path))
     kind = KINDS.get(Path(path).suffix.lower())
     if Path(path).suffix.lower() == ".py":
         from .source.backward import read_code
@@ -60,6 +57,20 @@ def read(path: str | Path) -> Program:
         return parse(text)
     from .tex.read import read_document
     return read_document(text, kind)
+
+
+def standard_input() -> bytes:
+    if sys.stdin is None:
+        raise SymbackpropError("standard input is closed")
+    return sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Text with the line ends of Python. Raises `ParseError` where it is not UTF-8."""
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{name} is not UTF-8 text (byte {error.start})") from None
 
 
 def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False) -> list[Verdict]:

@@ -74,3 +74,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if not found:
         found = [k for k in pool if k.lower() == name.lower()][:1]
     return f"did you mean {found[0]}?" if found else None
+
+
+def nearest_or_all(name: str, known: Iterable[str], most: int = 12) -> str | None:
+    """The nearest known name, or else what there is."""
+    names = list(known)
+    more = ", …" if len(names) > most else ""
+    return nearest(name, names) or (f"there is {', '.join(names[:most])}{more}" if names else None)

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import sympy as sp
 
-from .errors import SymbackpropError, UnsupportedError, nearest
+from .errors import SymbackpropError, UnsupportedError, nearest_or_all
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Shape, Var, walk
 from .notation import tex_name
 from .numeric import LETTERS, Sizes, at_sizes, concrete
@@ -107,7 +107,7 @@ def small_sizes(program: Program, given: Mapping[str, int] | None = None) -> Siz
     names, given = size_names(program), dict(given or {})
     for name, value in given.items():
         if name not in names:
-            raise SymbackpropError(f"there is no size {name}", hint=nearest(name, names))
+            raise SymbackpropError(f"there is no size {name}", hint=nearest_or_all(name, names) or "every size is a number here")
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise SymbackpropError(f"the size {name} is a positive integer, not {value!r}")
     free = [name for name in names if name not in given]

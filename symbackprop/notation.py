@@ -58,7 +58,7 @@ class Notation:
             key, sign, value = (s.strip() for s in part.partition("="))
             choices = cls.choices().get(key)
             if not sign or not value:
-                raise ParseError(f"notation {part.strip()!r} is not of the form key=value", hint=nearest(key, cls.choices()))
+                raise ParseError(f"notation {part.strip()!r} is not of the form key=value", hint="such as layers=paren")
             if choices is None:
                 names.append((key, check_tex_name(value)))
             elif value not in choices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .errors import SymbackpropError, nearest
+from .errors import SymbackpropError, nearest_or_all
 from .expr import Map, Var, walk
 from .numeric import Floats, Sizes, Values, concrete, kinks_of, run
 from .ops import SCALAR_OPS
@@ -28,7 +28,7 @@ def bind_sizes(program: Program, given: Sizes | None = None) -> list[Sizes]:
     names, given = size_names(program), given or {}
     for name in given:
         if name not in names:
-            raise SymbackpropError(f"there is no size {name}", hint=nearest(name, names))
+            raise SymbackpropError(f"there is no size {name}", hint=nearest_or_all(name, names) or "every size is a number here")
     free = [n for n in names if n not in given]
     unused = [p for p in (*PRIMES, *range(51, 51 + 2 * len(free), 2)) if p not in given.values()]
     base = {**given, **dict(zip(free, unused))}

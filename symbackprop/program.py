@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import ShapeError, SymbackpropError
+from .errors import ShapeError, SymbackpropError, nearest_or_all
 from .expr import (Apply, Contract, Expr, Map, Var, is_elementwise, names_in, rebuild, show_shape, walk)
 from .ops.scalar import ACTIVATIONS
 
@@ -164,9 +164,10 @@ class Program:
         table = self.table
         if wanted is not None:
             if wanted not in table:
-                raise SymbackpropError(f"there is no equation for the loss {wanted!r}")
+                raise SymbackpropError(f"there is no equation for the loss {wanted!r}",
+                                       hint=nearest_or_all(wanted, [e.name for e in self.equations if not e.expr.shape]))
             if table[wanted].expr.shape:
-                raise ShapeError(f"the loss {wanted} is {show_shape(table[wanted].expr.shape)}, not a scalar")
+                raise ShapeError(f"the loss {wanted} has shape {show_shape(table[wanted].expr.shape)}, and a loss is a scalar")
             return wanted
         free = [e.name for e in self.equations if not e.expr.shape and e.name not in self.mentioned]
         if len(free) > 1 or free and not self.mentioned:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .errors import SymbackpropError, nearest
+from .errors import SymbackpropError, nearest, nearest_or_all
 from .expr import Expr, Shape, Var
 from .notation import Notation
 from .program import Equation, Program, Step
@@ -237,7 +237,7 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
         raise TypeError("wrt is a list of names")
     for name in wrt or ():
         if name not in known:
-            raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest(name, known))
+            raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest_or_all(name, known))
     for name, _ in notation.names:
         if name not in known:
             raise SymbackpropError(f"there is no tensor {name} to name", hint=nearest(name, [*known, *Notation.choices()]))

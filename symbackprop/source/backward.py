@@ -68,8 +68,8 @@ def checked_tree(text: str) -> ast.Module:
             return ast.parse(text)
     except SyntaxError as error:
         raise reader.syntax_error(error) from None
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise ParseError(f"the text is too deeply nested to read ({type(error).__name__})") from None
+    except (RecursionError, MemoryError, ValueError):
+        raise ParseError("the text is too long or too deeply nested to read") from None
 
 
 def settled(text: str, tree: ast.Module) -> Entry:

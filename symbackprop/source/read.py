@@ -76,8 +76,8 @@ class Reader(Terms):
             return self.tree_without_margin()
         except SyntaxError as error:
             raise self.syntax_error(error) from None
-        except (RecursionError, MemoryError, ValueError) as error:
-            raise ParseError(f"the text is too deeply nested to read ({type(error).__name__})") from None
+        except (RecursionError, MemoryError, ValueError):
+            raise ParseError("a formula is too long or too deeply nested to read") from None
 
     def tree_without_margin(self) -> ast.Module:
         """A text inside indented quotes: every line's margin is taken off, and put back in the places told."""
