@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .algebra import add, broadcast, contract, hadamard, negative, power, total, transpose
+from .algebra import add, broadcast, contract, hadamard, negative, power, total, transpose, zero
 from .budget import tick
 from .cells import cell, filled
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var, function, is_elementwise, rebuild, walk
 from .kinks import opened
-from .normal import normal_form
+from .normal import matched
 from .ops import body_of
 from .program import Fact
 
 CORNERED = frozenset({"step", "eq", "ne", "where", "elu"})
 
 
-def is_equal_entrywise(a: Expr, b: Expr, facts: tuple[Fact, ...]) -> bool:
-    """Whether the difference of two sides is 0 in this spelling."""
+def matched_entrywise(a: Expr, b: Expr, facts: tuple[Fact, ...]) -> tuple[Expr, tuple[tuple[Expr, Expr], ...]] | None:
+    """The difference of two sides in this spelling, and its terms as sums that are each 0; None where they are not."""
     difference = Spelling().spelled(opened(add([a, negative(b)])))
-    return not normal_form(difference, facts)
+    groups = matched(difference, zero(difference.shape), facts)
+    return None if groups is None else (difference, groups)
 
 
 class Spelling:

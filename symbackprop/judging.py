@@ -20,7 +20,7 @@ from .expr import Expr, Var, names_in, show_shape
 from .kinks import conventions
 from .program import Claim, Fact, Program
 from .clues import recognised
-from .proof import SECOND, prove
+from .proof import prove
 from .ratios import constant_ratio
 from .truth import Truth, is_quantity, parts_of
 from .verdict import BUDGET, Verdict
@@ -211,16 +211,16 @@ class Judge:
         if (point := bench.differs_finely(left, right)) is not None:
             return self.refuted(head, left, right, bench, point)
         with limit(PROOF_SHARE * time_left()):
-            how = prove(self.truth, bench.program.facts, left, right)
-        if how is None:
+            proof = prove(self.truth, bench.program.facts, left, right)
+        if proof is None:
             return self.by_points(head, left, right, bench)
         said = head.assumptions
-        if how == SECOND:
+        if proof.corners:
             corners = self.corners(left, right) or ["where no function has a corner"]
             said = (f"away from kinks ({'; '.join(corners)})", *said)
         elif corners := self.corners(left):
             said = (f"at kinks {'; '.join(corners)}", *said)
-        return replace(head, verdict="proved", evidence=PROVED, assumptions=said, layout="denominator")
+        return replace(head, verdict="proved", evidence=PROVED, assumptions=said, layout="denominator", proof=proof)
 
     def corners(self, *sides: Expr) -> list[str]:
         """The conventions at the corners of what two sides, and what they differentiate, are made of."""

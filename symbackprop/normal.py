@@ -13,7 +13,7 @@ from math import factorial
 import sympy as sp
 
 from .budget import tick
-from .algebra import Product, contract, power, splice, split_number
+from .algebra import Product, add, contract, power, scale, splice, split_number, zero
 from .cancellation import MATRIX_POWERS
 from .cells import prime
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, rebuild, walk
@@ -36,24 +36,44 @@ IDEMPOTENT = frozenset({"step", "gt", "lt", "ge", "le", "eq", "ne"})
 
 def normal_form(node: Expr, facts: tuple[Fact, ...] = ()) -> Normal:
     """Monomial -> coefficient. Raises `TooLarge`."""
-    result: Normal = {}
+    return {key: number for key, (number, _) in grouped(node, facts).items() if sp.cancel(number) != 0}
+
+
+def grouped(node: Expr, facts: tuple[Fact, ...]) -> dict[tuple, tuple[sp.Expr, list[Expr]]]:
+    """Monomial -> its coefficient, and the terms that add up to it. Raises `TooLarge`."""
+    result: dict[tuple, tuple[sp.Expr, list[Expr]]] = {}
     for term in expanded(node, facts):
         number, core = split_number(term)
         key = monomial(core)
-        result[key] = result.get(key, sp.S.Zero) + number
-    return {key: value for key, value in result.items() if sp.cancel(value) != 0}
+        before, terms = result.setdefault(key, (sp.S.Zero, []))
+        terms.append(term)
+        result[key] = before + number, terms
+    return result
+
+
+def matched(a: Expr, b: Expr, facts: tuple[Fact, ...] = ()) -> tuple[tuple[Expr, Expr], ...] | None:
+    """Both sides as sums, like terms beside like terms, where all are equal; None where they are not. Raises `TooLarge`."""
+    if a is b:
+        return ((a, b),)
+    first, second = grouped(a, facts), grouped(b, facts)
+    none = sp.S.Zero, []
+    keys = list(dict.fromkeys((*first, *second)))
+    if any(sp.cancel(first.get(k, none)[0] - second.get(k, none)[0]) != 0 for k in keys):
+        return None
+    return tuple((summed(first.get(k, none)[1], a), summed(second.get(k, none)[1], b)) for k in keys)
+
+
+def summed(terms: list[Expr], like: Expr) -> Expr:
+    """Terms as one sum, nothing merged."""
+    return Add(tuple(terms)) if len(terms) > 1 else terms[0] if terms else zero(like.shape)
 
 
 def is_equal(a: Expr, b: Expr, facts: tuple[Fact, ...] = ()) -> bool | None:
     """True if proved equal, None if not."""
-    if a is b:
-        return True
     try:
-        first, second = normal_form(a, facts), normal_form(b, facts)
+        return True if matched(a, b, facts) is not None else None
     except TooLarge:
         return None
-    keys = first.keys() | second.keys()
-    return True if all(sp.cancel(first.get(k, 0) - second.get(k, 0)) == 0 for k in keys) else None
 
 
 def expanded(root: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
@@ -111,12 +131,10 @@ def expand_apply(node: Apply, facts: tuple[Fact, ...]) -> list[Expr]:
 
 def joined(terms: list[Expr], like: Expr) -> Expr:
     """The terms of an argument as one node, in canonical order, so that equal arguments are one atom."""
-    from .algebra import add
     by_key: dict[tuple, list] = {}
     for term in terms:
         number, core = split_number(term)
         by_key.setdefault(monomial(core), [sp.S.Zero, core])[0] += number
-    from .algebra import scale, zero
     parts = [scale(sp.cancel(n), core) for _, (n, core) in sorted(by_key.items(), key=lambda kv: str(kv[0])) if sp.cancel(n) != 0]
     return add(parts) if parts else zero(like.shape)
 
@@ -139,7 +157,6 @@ def expand_map(node: Map, facts: tuple[Fact, ...]) -> list[Expr]:
             return [node]
         number, core = split_number(arg)
         if exponent == -1 and number != 1:
-            from .algebra import scale
             return [scale(1 / number, power(core, -1))]
     if f.name == "exp" and type(arg) is Apply and arg.op == "log_softmax":
         return [apply("softmax", *arg.args, params=arg.params)]

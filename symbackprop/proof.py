@@ -1,36 +1,92 @@
 """Proofs: both sides brought to one normal form, in steps that look no deeper into the network than they must.
 
-A name that both sides read stays a name: what is equal for independent names is equal for what they stand for.
+A name that both sides read stays a name: what is equal for independent names is equal for what they stand for. A proof
+is its trace: the steps of each side, and the like terms that were found equal (`replay` looks at all of them again).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from .algebra import add, negative
 from .budget import OutOfTime
-from .entrywise import is_equal_entrywise
+from .entrywise import matched_entrywise
 from .errors import SymbackpropError
 from .expr import Expr, names_in
 from .kinks import has_kinks, opened
-from .normal import TooLarge, is_equal
-from .program import Fact
+from .normal import TooLarge, matched
+from .program import Fact, Step
 from .truth import Truth, is_quantity
 
-FIRST, SECOND = "the same normal form", "the same normal form away from kinks"
+DEFINITIONS = "definitions", "a name stands for what defines it, a derivative for its equation in the backward sweep"
+CORNERS = "corners by one indicator", "a function with a corner is made of 1[z > 0], away from the corner"
+DIFFERENCE = "the difference of the sides", "two sides are equal where their difference is 0"
+ENTRIES = "one spelling inside an entry", "every elementwise function is one of exp, log, sin, cos, roots and 1[z > 0]"
+Pairs = tuple[tuple[Expr, Expr], ...]
 
 
-def prove(truth: Truth, facts: tuple[Fact, ...], left: Expr, right: Expr) -> str | None:
-    """How two sides were proved equal for all sizes and values (`FIRST` or `SECOND`), or None."""
+@dataclass(frozen=True)
+class Proof:
+    """The steps of each side, and then pairs of sums of like terms: the sides are the sums of the pairs.
+
+    Where a step is the difference of the sides, the pairs are sums that are 0. `corners`: it holds away from corners only.
+    """
+
+    left: tuple[Step, ...]
+    right: tuple[Step, ...]
+    pairs: Pairs
+    facts: tuple[Fact, ...] = ()
+    corners: bool = False
+
+
+def prove(truth: Truth, facts: tuple[Fact, ...], left: Expr, right: Expr) -> Proof | None:
+    """A proof that two sides are equal for all sizes and values, or None."""
     try:
-        for a, b in depths(truth, left, right):
-            if is_equal(a, b, facts):
-                return FIRST
-            if (has_kinks(a) or has_kinks(b)) and is_equal(opened(a), opened(b), facts):
-                return SECOND
-        for a, b in (found := depths(truth, left, right)):
-            if is_equal_entrywise(a, b, facts):
-                return SECOND if any(has_kinks(side) for pair in found for side in pair) else FIRST
+        found = depths(truth, left, right)
+        for a, b in found:
+            if (proof := by_normal_form(left, right, a, b, facts)) is not None:
+                return proof
+        corners = any(has_kinks(side) for pair in found for side in pair)
+        for a, b in found:
+            if (proof := by_difference(left, right, a, b, facts, corners)) is not None:
+                return proof
     except (SymbackpropError, OutOfTime, TooLarge, RecursionError):
         return None
     return None
+
+
+def by_normal_form(left: Expr, right: Expr, a: Expr, b: Expr, facts: tuple[Fact, ...]) -> Proof | None:
+    """Both sides multiplied out, as they are or with their corners opened."""
+    start = step(DEFINITIONS, left, a), step(DEFINITIONS, right, b)
+    if (pairs := matched_or_none(a, b, facts)) is not None:
+        return Proof(*start, pairs, facts)
+    if has_kinks(a) or has_kinks(b):
+        x, y = opened(a), opened(b)
+        if (pairs := matched_or_none(x, y, facts)) is not None:
+            return Proof((*start[0], *step(CORNERS, a, x)), (*start[1], *step(CORNERS, b, y)), pairs, facts, True)
+    return None
+
+
+def matched_or_none(a: Expr, b: Expr, facts: tuple[Fact, ...]) -> Pairs | None:
+    try:
+        return matched(a, b, facts)
+    except TooLarge:
+        return None
+
+
+def by_difference(left: Expr, right: Expr, a: Expr, b: Expr, facts: tuple[Fact, ...], corners: bool) -> Proof | None:
+    """The difference of the sides in one spelling, a sum of zeros."""
+    if (found := matched_entrywise(a, b, facts)) is None:
+        return None
+    spelled, pairs = found
+    difference = add([a, negative(b)])
+    plain = opened(difference)
+    shown = (*step(DEFINITIONS, left, a), Step(*DIFFERENCE, a, difference), *step(CORNERS, difference, plain), *step(ENTRIES, plain, spelled))
+    return Proof(shown, step(DEFINITIONS, right, b), pairs, facts, corners)
+
+
+def step(rule: tuple[str, str], before: Expr, after: Expr) -> tuple[Step, ...]:
+    return (Step(*rule, before, after),) if before is not after else ()
 
 
 def depths(truth: Truth, left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:

@@ -58,14 +58,14 @@ def shifted(part: Part, by: int) -> Part:
 def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | None) -> Formula:
     """The formula with what its model offers for edits: tensors, slopes of activations, constants, labels."""
     program, is_tex = judge.program, isinstance(formula.spell, Tex)
-    spelled = lambda name: program.names.get(name, name) if is_tex else name
+    spelled = speller(program) if is_tex else lambda name: name
     variables = {**program.inputs, **{e.name: e.var for e in program.equations}}
     words = [Word(spelled(name), name, var.rank, shape=var.shape) for name, var in variables.items()]
     words += [Word(t, v.name, v.rank, shape=v.shape) for t, v in quantities(judge, claim, is_tex)]
     scripted = scripted_in(claim.origin[:20000]) if is_tex else ()
     scripted = (*scripted, *indexed(claim, scripted, program, spelled)) if is_tex else ()
     words += [Word(t, t, 0) for t in scripted] + [Word(n, n, 0, True) for n in size_names(program)]
-    kept = tuple(dict.fromkeys(w for w in words if is_tex or w.name.isidentifier() or "grad(" in w.text))
+    kept = tuple({w.text: w for w in reversed(words) if is_tex or w.name.isidentifier() or "grad(" in w.text}.values())[::-1]
     active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
     slopes = dict.fromkeys(s for e in active for s in slopes_of(e.expr, spelled(e.expr.args[0].name), spelled(e.name), is_tex))
     slopes |= dict.fromkeys(s for s in scripted_slopes(active, scripted, spelled))
@@ -80,6 +80,13 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     known = not (is_tex and has_indices(claim, program))
     return Formula(formula.text, formula.root, formula.spell, kept, tuple(slopes), factors, constants, labels[:8], rest,
                    lru_cache(lambda part: shape_read(claim, formula, part)) if fits and known else lambda part: None, fits and known)
+
+
+def speller(program: Program) -> Callable[[str], str]:
+    """How names are written in LaTeX: as the document has them, else as the writer has them (`yhat` as \\hat{y})."""
+    from .tex.write import LatexWriter
+    writer = LatexWriter(symbols=program.names)
+    return lambda name: program.names.get(name) or writer.symbol(name)
 
 
 def letters_in(text: str) -> list[str]:
@@ -150,7 +157,7 @@ def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, Var]
 def scripted_in(text: str) -> tuple[str, ...]:
     script = r"(?:[_^](?:\{[^{}]{1,8}\}|\([a-z]\)|[A-Za-z0-9]))"
     found = re.findall(rf"(?:\\?[A-Za-z]+|\\[a-z]+\{{[^{{}}]*\}}){script}{{1,2}}", text)
-    kept = [w for w in dict.fromkeys(found) if not re.search(r"\\(sum|prod|in|mathbb|frac|top|partial|nabla)", w) and "\\top" not in w and "^T" not in w]
+    kept = [w for w in dict.fromkeys(found) if not re.search(r"\\(sum|prod|in|mathbb|frac|top|partial|nabla|[lr]Vert|left|right)", w) and "\\top" not in w and "^T" not in w]
     return tuple(kept[:24])
 
 

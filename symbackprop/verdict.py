@@ -15,6 +15,7 @@ from .program import Program
 
 if TYPE_CHECKING:
     from .evidence import Witness
+    from .proof import Proof
 
 BUDGET = 2.0
 
@@ -38,6 +39,7 @@ class Verdict:
     source: str = ""
     marks: tuple[tuple[int, int], ...] = ()
     witness: Witness | None = field(default=None, compare=False)
+    proof: Proof | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_right(self) -> bool:

@@ -296,7 +296,7 @@ def test_a_wrong_derivation_of_our_own_is_no_verdict_on_the_claim(monkeypatch):
 
 def test_a_wrong_normal_form_is_caught_at_a_point(monkeypatch):
     from symbackprop import evidence, proof
-    monkeypatch.setattr(proof, "is_equal", lambda *args: True)
+    monkeypatch.setattr(proof, "matched", lambda a, b, *facts: ((a, b),))
     monkeypatch.setattr(evidence.Bench, "differ_roughly", lambda *args, **kw: False)
     (found,) = verify(NET + "grad(C, z2) == 2 * (yhat - y) * yhat * (1 - yhat)")
     assert not found.is_right

@@ -229,14 +229,14 @@ class Lookup(Scope):
         parts = [p for part in sub for p in letters_of(part)]
         if term.rank == 0:
             raise self.fail(node, f"{self.text(node)}: {self.text(node.base) if isinstance(node, Script) else 'a scalar'} "
-                                  f"is a scalar and has no entries")
+                                  f"is a scalar and has no entries", None, ShapeError)
         if len(parts) == 1 and term.rank == 2 and isinstance(parts[0], Num) and len(parts[0].text) == 2:
             parts = [Num(digit, (), parts[0].span) for digit in parts[0].text]
         if len(parts) == 1 and term.rank == 2:
             self.take(f"{self.text(node)} is row {self.text(parts[0])}, as a column")
             return replace(self.at_index(term, 0, parts[0], node), row=False)
         if len(parts) != term.rank:
-            raise self.fail(node, f"{self.text(node)}: {len(parts)} indices for a tensor that is {term.show()}")
+            raise self.fail(node, f"{self.text(node)}: {len(parts)} indices for a tensor that is {term.show()}", None, ShapeError)
         lies = term.rank == 2 and isinstance(parts[1], Sym) and parts[1].name == ":"
         term, kept = replace(term, row=False), 0
         for part in parts:
