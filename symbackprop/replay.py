@@ -129,12 +129,42 @@ class Place:
         if f.opaque:
             return unnamed(f.name, len(f.derivative))
         params = [self.number(p) for p in f.params]
-        plain = FUNCTIONS[f.name] if f.body is None else sp.lambdify(f.body.variables, f.body.expr, "mpmath")
+        plain = FUNCTIONS[f.name] if f.body is None else lambda *xs: worked_out(f.body.expr, dict(zip(f.body.variables, xs)))
         base = lambda *xs: plain(*xs, *params)
         if not f.derivative:
             return base
         orders = [f.derivative.count(k) for k in range(max(f.derivative) + 1)]
         return lambda *xs: m.diff(base, xs, tuple(orders + [0] * (len(xs) - len(orders)))) if len(xs) > 1 else m.diff(base, xs[0], orders[0])
+
+
+def worked_out(expr: sp.Basic, known: dict[sp.Symbol, object]) -> object:
+    """A scalar SymPy expression as a number."""
+    parts = [worked_out(a, known) for a in expr.args] if not isinstance(expr, sp.Rational) else []
+    match expr:
+        case sp.Symbol():
+            return known[expr]
+        case sp.Rational():
+            return m.mpf(expr.p) / expr.q
+        case sp.NumberSymbol() | sp.Float():
+            return m.mpf(sp.N(expr, DIGITS + 5)._mpf_)
+        case sp.Add():
+            return m.fsum(parts)
+        case sp.Mul():
+            return m.fprod(parts)
+        case sp.Pow():
+            return parts[0] ** parts[1]
+        case sp.Max() | sp.Min():
+            return (max if isinstance(expr, sp.Max) else min)(parts)
+        case sp.Piecewise():
+            return next(value for value, holds in parts if holds)
+        case sp.Tuple():
+            return parts
+        case sp.StrictGreaterThan() | sp.GreaterThan() | sp.StrictLessThan() | sp.LessThan():
+            return {">": parts[0] > parts[1], ">=": parts[0] >= parts[1], "<": parts[0] < parts[1], "<=": parts[0] <= parts[1]}[expr.rel_op]
+    if expr in (sp.true, sp.false):
+        return bool(expr)
+    name = type(expr).__name__.lower()
+    return FUNCTIONS[{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "heaviside": "step"}.get(name, name)](parts[0])
 
 
 def entrywise(f: Callable, arrays: list[np.ndarray]) -> np.ndarray:

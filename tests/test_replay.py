@@ -16,7 +16,13 @@ from symbackprop.replay import Checker
 from symbackprop.verdict import judge
 
 PROVER = {"normal", "entrywise", "proof", "kinks", "rules", "algebra", "cells", "judging", "evidence", "numeric", "truth", "reverse", "ops"}
-CASES = [*test_proof.CASES, *((model, claim) for model, claim, verdict, kind, _ in test_verdict.CASES if verdict == "proved" and not kind)]
+OWN = [
+    ("x: R[n]\nf = lambda t: t / (1 + abs(t))\nh = f(x)\nC = sum(h**2) / 2\n", "grad(C, x) == grad(C, h) / (1 + abs(x))**2"),
+    ("x: R[n]; y: R[m]; W: R[m, n]\nf: elementwise\nz = W @ x\nh = f(z)\nC = sum((h - y)**2)\n", "grad(C, x) == W.T @ grad(C, z)"),
+    ("z \\in \\mathbb{R}^n, y \\in \\mathbb{R}^n, f : \\mathbb{R} \\to \\mathbb{R}\nh = f(z)\nC = \\frac12 \\|h - y\\|^2\n",
+     "\\frac{\\partial C}{\\partial z} = (h - y) \\odot f'(z)"),
+]
+CASES = [*OWN, *test_proof.CASES, *((model, claim) for model, claim, verdict, kind, _ in test_verdict.CASES if verdict == "proved" and not kind)]
 
 
 @pytest.mark.parametrize("model, claim", CASES, ids=[c[1] for c in CASES])
