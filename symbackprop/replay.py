@@ -193,8 +193,14 @@ def tensor(op: str, parts: list[np.ndarray], params: tuple) -> object:
             return m.sqrt((x * x).sum())
         case "max":
             return x.max(axis=axis)
-        case "inv":
-            return np.array((m.matrix(x.tolist()) ** -1).tolist(), dtype=object)
+        case "symmetric":
+            return x  # the normal form's mark on what reads the same either way round
+        case "tril":
+            return np.tril(x, params[0])
+        case "inv" | "matrix_power":
+            return np.array((m.matrix(x.tolist()) ** (-1 if op == "inv" else int(params[0]))).tolist(), dtype=object)
+        case "solve":
+            return np.array((m.matrix(x.tolist()) ** -1).tolist(), dtype=object) @ parts[1]
         case "det" | "logdet":
             found = m.det(m.matrix(x.tolist()))
             return found if op == "det" else m.log(found)
@@ -235,7 +241,10 @@ class Checker:
         return sorted({s.name for v in self.program.inputs.values() for d in v.shape for s in d.free_symbols})
 
     def fault(self, proof: object, left: Expr, right: Expr) -> str | None:
-        """What does not hold in a proof that two sides are equal; None where everything does."""
+        """What does not hold in a proof that two sides are equal; None where everything does.
+
+        Raises `UnsupportedError` where a proof speaks of a tensor function that has no definition here.
+        """
         if proof.facts not in self.places:
             ways = [dict(zip(self.names, (2, 3, 1, 4, 2, 3, 1, 2, 3))), dict.fromkeys(self.names, 2)]
             self.places[proof.facts] = [Place(self.program, proof.facts, sizes, self.seed + k) for k, sizes in enumerate(ways)]
