@@ -89,6 +89,9 @@ def export(derivation: Derivation, to: str = "numpy") -> str:
     """A module that computes the loss and the gradients, with no dependency but its target's."""
     if to not in TARGETS:
         raise SymbackpropError(f"there is no export target {to!r}", hint=nearest(to, TARGETS) or f"one of {', '.join(TARGETS)}")
+    if not isinstance(derivation, Derivation):
+        from .recurrence.code import export_loops
+        return export_loops(derivation.adjoint)
     from .codegen import export_numpy
     return export_numpy(derivation.program, derivation.backward, derivation.loss, derivation.wrt)
 
@@ -101,5 +104,8 @@ def lambdify(derivation: Derivation) -> Callable:
 
 def check(derivation: Derivation, sizes: dict[str, int] | None = None, seed: int = 0) -> Report:
     """Compare every gradient with finite differences of the loss; the report is truthy if all agree."""
+    if not isinstance(derivation, Derivation):
+        from .recurrence.instance import check as compare_steps
+        return compare_steps(derivation.adjoint, sizes, seed)
     from .differences import check as compare
     return compare(derivation.program, derivation.backward, derivation.loss, derivation.wrt, sizes, seed)

@@ -20,7 +20,8 @@ GREEK |= {k.capitalize(): GREEK[k].upper() for k in
           "gamma delta theta lambda xi pi sigma upsilon phi psi omega".split()}
 GREEK["lam"] = GREEK["lambda"]
 ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+LOW = {chr(code) for code in SUBSCRIPTS}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*\Z")
 TEX_NAME = re.compile(r"(?:[A-Za-z0-9 (),\[\]{}^_+\-']|\\(?:hat|bar|tilde|mathbf|mathrm|mathcal|boldsymbol|"
                       + "|".join(GREEK) + r"|text|ell|prime|star)(?![A-Za-z]))*\Z")
@@ -113,7 +114,11 @@ def check_tex_name(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def split_name(name: str) -> tuple[str, str, str]:
-    """(stem, accent, label): `W1` is (W, , 1), `yhat` (y, hat, ), `W_in` (W, , in), `dh_t` (dh, , t)."""
+    """(stem, accent, label): `W1` is (W, , 1), `yhat` (y, hat, ), `W_in` (W, , in), `dh_t` (dh, , t), `a[l-1]` (a, , l-1)."""
+    if name.endswith("]"):
+        name, _, index = name[:-1].partition("[")
+        stem, accent, label = split_name(name)
+        return stem, accent, f"{label},{index}" if label else index
     stem, _, label = name.partition("_")
     if not label and (found := re.match(r"([A-Za-z]+?)(\d+)\Z", stem)):
         stem, label = found.groups()
@@ -131,6 +136,8 @@ def split_name(name: str) -> tuple[str, str, str]:
 @lru_cache(maxsize=4096)
 def text_name(name: str) -> str:
     """A name in Unicode: `W1` → W₁, `yhat` → ŷ, `lambda` → λ; names that say more stay readable."""
+    if name.endswith("]"):
+        return indexed_text(*name[:-1].split("["))
     stem, accent, label = split_name(name)
     base = GREEK.get(stem, stem)
     if accent:
@@ -140,6 +147,16 @@ def text_name(name: str) -> str:
     if label.isdigit():
         return base + label.translate(SUBSCRIPTS)
     return f"{base}_{label}"
+
+
+def indexed_text(name: str, index: str) -> str:
+    """`a[l-1]` → aₗ₋₁; in brackets what has no small letter, or stands after another label."""
+    base = text_name(name)
+    if split_name(name)[2]:
+        return f"{base}[{index.replace('-', '−')}]"
+    if set(index) <= LOW:
+        return base + index.translate(SUBSCRIPTS)
+    return f"{base}_{index}" if index.isalnum() else f"{base}[{index.replace('-', '−')}]"
 
 
 @lru_cache(maxsize=4096)
@@ -158,7 +175,7 @@ def tex_name(name: str, layers: str = "subscript", bold: bool = False) -> str:
     if not label:
         return base
     parts = label.split(",")
-    if parts[0].isdigit() and layers != "subscript":
+    if (parts[0].isdigit() or name.endswith("]") and len(parts) == 1) and layers != "subscript":
         mark = {"paren": "({})", "bracket": "[{}]", "superscript": "{}"}[layers].format(parts[0])
         base, parts = f"{base}^{{{mark}}}", parts[1:]
     if parts:
@@ -170,4 +187,4 @@ def tex_name(name: str, layers: str = "subscript", bold: bool = False) -> str:
 def tex_label(label: str) -> str:
     if label in GREEK:
         return "\\" + label
-    return label if label.isdigit() or len(label) == 1 else rf"\mathrm{{{label}}}"
+    return label if not label.isalpha() or len(label) == 1 else rf"\mathrm{{{label}}}"

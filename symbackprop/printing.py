@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def render(derivation: Derivation, to: str, wanted: Wanted = Wanted(), title: str = "derivation", flavour: str = "jupyter") -> str:
     """The derivation as text, latex, tex, markdown (of a flavour, jupyter or github), mathml, html or json."""
     if to == "json":
-        return json.dumps(as_json(derivation, wanted), ensure_ascii=False, indent=1)
-    found = Sections(derivation, derivation.writer(to != "text"), wanted).all()
+        return json.dumps(derivation.as_json(wanted), ensure_ascii=False, indent=1)
+    found = derivation.sections(derivation.writer(to != "text"), wanted).all()
     match to:
         case "text":
             return text(found, wanted.steps)

@@ -248,7 +248,8 @@ def is_matrix_product(node: Expr) -> bool:
 
 def fresh_name(activation: str, taken: set[str]) -> str:
     """z1 for h1, else z_h: a name for the pre-activation that nobody has taken."""
-    digits = activation.lstrip(activation.rstrip("0123456789")) if activation[-1].isdigit() else ""
-    tries = [f"{'Z' if activation[0].isupper() else 'z'}{digits}"] if digits else []
-    numbered = (f"z{k}_{activation}" for k in count(1))
-    return next(name for name in chain(tries, (f"z_{activation}",), numbered) if name not in taken)
+    base, bracket, index = activation.partition("[")
+    digits = base.lstrip(base.rstrip("0123456789")) if base[-1].isdigit() else ""
+    tries = [f"{'Z' if base[0].isupper() else 'z'}{digits}"] if digits else []
+    numbered = (f"z{k}_{base}" for k in count(1))
+    return next(name + bracket + index for name in chain(tries, (f"z_{base}",), numbered) if name + bracket + index not in taken)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sympy as sp
 
     from .explicit import Explicit
+    from .sections import Sections, Wanted
     from .steps import Steps
 
 
@@ -106,6 +107,16 @@ class Derivation:
         """
         from .printing import Wanted, render
         return render(self.in_notation(notation), "latex", Wanted(view, **wanted))
+
+    def sections(self, writer: TextWriter, wanted: Wanted) -> Sections:
+        """The sections of every written form, in the script of a writer."""
+        from .sections import Sections
+        return Sections(self, writer, wanted)
+
+    def as_json(self, wanted: Wanted) -> dict[str, object]:
+        """The documented JSON."""
+        from .printing import as_json
+        return as_json(self, wanted)
 
     def in_notation(self, notation: Notation | None) -> Derivation:
         """The same derivation written in another notation."""
@@ -232,9 +243,12 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
 
     Raises `SymbackpropError` where there is no single loss or a name in `wrt` or in the notation is unknown.
     """
-    known = [*net.inputs, *(e.name for e in net.equations)]
     if isinstance(wrt, str):
         raise TypeError("wrt is a list of names")
+    if not isinstance(net, Program):
+        from .recurrence.derivation import derive_loops
+        return derive_loops(net, wrt, loss, notation)
+    known = [*net.inputs, *(e.name for e in net.equations)]
     for name in wrt or ():
         if name not in known:
             raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest_or_all(name, known))

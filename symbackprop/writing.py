@@ -124,6 +124,14 @@ class TextWriter:
     def summation(self, indices: list[str]) -> str:
         return "Σ_" + ",".join(indices)
 
+    def over_steps(self, letter: str, high: str) -> str:
+        """The sign of a sum over all steps of a loop."""
+        return f"Σ_{{{letter}=1..{high}}}"
+
+    def with_range(self, text: str, where: str) -> str:
+        """A right side with the steps that it holds for."""
+        return f"{text}    ({where})"
+
     def is_tall(self, symbol: str) -> bool:
         """Whether a symbol needs brackets before a mark such as ᵀ is put on it."""
         return "/" in symbol

@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_shown_and_stays_xml(latex: str) -> None:
 @pytest.mark.parametrize("model", EXAMPLES, ids=lambda p: p.stem)
 def test_every_formula_of_the_examples_is_mathml(model: Path) -> None:
     derivation = sb.derive(sb.parse(model.read_text()), notation=sb.Notation.read("layers=paren,transpose=sfT,bold=yes"))
-    for section in Sections(derivation, derivation.writer(True), Wanted(steps=True)).all():
+    for section in derivation.sections(derivation.writer(True), Wanted(steps=True)).all():
         for line in section.lines:
             shown = [line.left, "= " + line.right, *(side for s in line.steps for side in (s.before, s.after))]
             for latex in shown:

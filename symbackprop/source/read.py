@@ -33,6 +33,10 @@ LAMBDA_NAMES = sp.symbols("x0 x1 x2", real=True)
 def parse_text(text: str) -> Program:
     """The program that a model's text means. Raises `SymbackpropError` with line and column."""
     load()
+    if " in " in text:
+        from ..recurrence.read import LOOP, LoopReader
+        if LOOP.search(text):
+            return LoopReader(text).program()
     return Reader(text).program()
 
 

@@ -127,6 +127,12 @@ class LatexWriter(TextWriter):
     def summation(self, indices: list[str]) -> str:
         return r"\sum_{%s}" % ", ".join(indices)
 
+    def over_steps(self, letter: str, high: str) -> str:
+        return rf"\sum_{{{letter}=1}}^{{{high}}}"
+
+    def with_range(self, text: str, where: str) -> str:
+        return rf"{text} \qquad ({where.replace('…', chr(92) + 'dots').replace('−', '-')})"
+
     def function_name(self, name: str) -> str:
         row = SCALAR_OPS.get(name)
         return row.tex if row and row.tex else tex_name(name)

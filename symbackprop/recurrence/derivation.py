@@ -1,0 +1,177 @@
+"""What `derive` gives for a model with loops: it prints, compiles and checks as a plain derivation does."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ..errors import SymbackpropError, UnsupportedError, nearest
+from ..expr import Add, Expr, names_in, show_shape
+from ..notation import Notation
+from ..page import Line as Printed
+from ..page import Section, ShownStep
+from ..reverse import bar
+from ..sections import Sections, Wanted
+from ..writing import TextWriter
+from .adjoint import Adjoint
+from .indexed import parts
+from .model import Loop, Recurrent
+from .show import Line, Shown, symbols
+from .steps import steps_of
+
+VIEWS = ("textbook", "named")
+
+
+class RecurrentDerivation:
+    """The gradients of the loss of a model with loops, for every length. `str()` is the textbook view in Unicode."""
+
+    def __init__(self, program: Recurrent, loss: str, wrt: tuple[str, ...], notation: Notation = Notation()) -> None:
+        self.program, self.loss, self.wrt, self.notation = program, loss, wrt, notation
+        self.adjoint = Adjoint(program, loss, wrt, notation.primes)
+
+    @property
+    def gradients(self) -> dict[str, Printed]:
+        """Name -> its gradient as printed text: `left`, `right`, `shape`."""
+        written, found = Written(self, self.writer(False)), {}
+        for line in self.lines("named"):
+            name = line.name[len(bar("")):]
+            key = self.program.families.get(parts(name)[0], parts(name)[0] if parts(name)[0] in self.wrt else name)
+            if key in self.wrt:
+                found[key] = written.line(line)
+        return found
+
+    def lines(self, view: str = "textbook") -> list[Line]:
+        """The backward equations of a view. Raises `SymbackpropError` for a view that there is not."""
+        if view not in VIEWS:
+            raise SymbackpropError(f"a model with loops has no view {view!r}: put in for every step it would not end",
+                                   hint=f"one of {', '.join(VIEWS)}")
+        return Shown(self.adjoint, view).lines()
+
+    @cached_property
+    def cotangents(self) -> set[str]:
+        """The names of all cotangents, at every index they are read at."""
+        return {name for e in self.adjoint.equations() for name in (e.name, *names_in(e.expr)) if name.startswith(bar(""))}
+
+    def writer(self, tex: bool, notation: Notation | None = None) -> TextWriter:
+        notation = notation or self.notation
+        known = symbols(self.program, self.loss, notation, tex, self.cotangents)
+        if tex:
+            from ..tex.write import LatexWriter
+            return LatexWriter(notation, known)
+        return TextWriter(notation, known)
+
+    def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
+        """The backward equations, one a line, in Unicode."""
+        written = Written(self, self.writer(False, notation))
+        return "\n".join(written.row(line) for line in self.lines(view))
+
+    __str__ = text
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {self.loss} by {', '.join(self.wrt)}>"
+
+    def latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
+        """Forward and backward equations as one aligned LaTeX block."""
+        from ..printing import Wanted, render
+        shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation)
+        return render(shown, "latex", Wanted(view))
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+    def sections(self, writer: TextWriter, wanted: Wanted) -> Written:
+        """The sections of every written form."""
+        if wanted.index or wanted.update or wanted.explicit is not None:
+            raise UnsupportedError("a model with loops is shown without index form, updates and entries so far")
+        return Written(self, writer, wanted.view, wanted.steps)
+
+    @cached_property
+    def raw(self) -> dict[str, Expr]:
+        """Cotangent -> its equation before others are put in; of a sum over steps, what is summed."""
+        return {e.name: e.expr for e in self.adjoint.equations()}
+
+    def as_json(self, wanted: Wanted) -> dict[str, object]:
+        """As the JSON of a plain derivation; `range` tells the steps that an equation holds for."""
+        view = wanted.view
+        plain, tex = Written(self, self.writer(False), view, True), Written(self, self.writer(True), view)
+
+        def entries(lines: list[Printed], others: list[Printed], names: list[tuple[str, str]], key: str) -> list[dict[str, object]]:
+            return [{key: name, "range": where, "shape": [d for d in a.shape.split("×") if d != "a scalar"], "latex": b.right, "text": a.right,
+                     **({"steps": [{"rule": s.rule, "because": s.reason, "before": s.before, "after": s.after} for s in a.steps]}
+                        if key == "of" else {})} for a, b, (name, where) in zip(lines, others, names)]
+
+        forward = [(e.name, item.range if isinstance(item, Loop) else "") for item in self.program.items
+                   for e in (item.equations if isinstance(item, Loop) else (item,))]
+        shown = self.lines(view)
+        names = [(line.name[len(bar("")):], line.where[1] if line.where else "") for line in shown]
+        return {"version": 1, "loss": self.loss, "assumptions": [str(fact) for fact in self.program.facts],
+                "forward": entries(plain.forward(), tex.forward(), forward, "name"),
+                "backward": entries(list(map(plain.line, shown)), list(map(tex.line, shown)), names, "of")}
+
+
+class Written:
+    """A derivation over loops in one script."""
+
+    def __init__(self, derivation: RecurrentDerivation, writer: TextWriter, view: str = "textbook", steps: bool = False) -> None:
+        self.derivation, self.writer, self.view, self.with_steps = derivation, writer, view, steps
+
+    def all(self) -> list[Section]:
+        return [Section("Forward", tuple(self.forward())), Section("Backward", tuple(map(self.line, self.derivation.lines(self.view))))]
+
+    def forward(self) -> list[Printed]:
+        found = []
+        for item in self.derivation.program.items:
+            equations = item.equations if isinstance(item, Loop) else (item,)
+            where = item.range if isinstance(item, Loop) else ""
+            found += [Printed(self.writer.symbol(e.name), self.over_range(self.writer.write(e.expr), where), show_shape(e.expr.shape)) for e in equations]
+        return found
+
+    def over_range(self, text: str, where: str) -> str:
+        return self.writer.with_range(text, where) if where else text
+
+    def written(self, line: Line) -> str:
+        """The right side, sums spelled out."""
+        pieces = []
+        for loop, expr in line.terms:
+            piece = self.writer.write(expr)
+            if loop is not None:
+                bare = self.writer.brackets(piece) if type(expr) is Add else piece
+                piece = f"{self.writer.over_steps(loop.index, loop.high)} {bare}"
+            pieces.append(piece)
+        right = pieces[0]
+        for piece in pieces[1:]:
+            right += f" {piece}" if piece.startswith(self.writer.minus) else self.writer.plus + piece
+        return right
+
+    def line(self, line: Line) -> Printed:
+        where = line.where[1] if line.where else ""
+        steps = self.steps(line) if self.with_steps else ()
+        return Printed(self.writer.symbol(line.name), self.over_range(self.written(line), where), show_shape(line.terms[0][1].shape), steps)
+
+    def steps(self, line: Line) -> tuple[ShownStep, ...]:
+        """How the right side came about, as printed; of a sum, how one term did."""
+        name = line.name[len(bar("")):]
+        raw = self.derivation.raw.get(line.name) if len(line.terms) == 1 else None
+        found = steps_of(self.derivation.adjoint, name, raw, line.terms[0][1])
+        made = [ShownStep(s.rule, s.because, *Sections.sides(self, s), s.condition) for s in found]
+        made = [s for s in made if s.before != s.after] or made[-1:]
+        if line.terms[0][0] is not None:
+            made.append(ShownStep("sum over all steps", "the same tensor is read in every step, and each reading adds its share",
+                                  self.writer.write(line.terms[0][1]), self.written(line)))
+        return tuple(made)
+
+    def row(self, line: Line) -> str:
+        made = self.line(line)
+        return f"{made.left} = {made.right}"
+
+
+def derive_loops(model: Recurrent, wrt: list[str] | tuple[str, ...] | None, loss: str | None,
+                 notation: Notation) -> RecurrentDerivation:
+    """`derive` for a model with loops; a family is named by its base (`W`), a start as `h[0]` or `h0`."""
+    starts = [name for name in model.inputs if "[" in name and name not in model.families.values()]
+    known = {**model.families, **{name.replace("[", "").replace("]", ""): name for name in starts},
+             **{name: name for name in model.inputs}}
+    for name in wrt or ():
+        if name not in known:
+            raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest(name, known))
+    names = tuple(dict.fromkeys(known[name] for name in wrt)) if wrt else tuple(model.inputs)
+    return RecurrentDerivation(model, model.loss(loss), names, notation)
