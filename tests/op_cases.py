@@ -75,6 +75,7 @@ SCALAR_CASES = {
     "gelu_tanh": ScalarCase(
         lambda t: t / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (t + mp.mpf(44715) / 1000000 * t**3))), REALS),
     "silu": ScalarCase(lambda t: t / (1 + mp.exp(-t)), REALS),
+    "softsign": ScalarCase(lambda t: t / (1 + abs(t)), REALS),
     "exp": ScalarCase(mp.exp, REALS),
     "log": ScalarCase(mp.log, POSITIVE),
     "log1p": ScalarCase(lambda t: mp.log(1 + t), (*POSITIVE, (-0.4,))),

@@ -62,6 +62,8 @@ def gelu_tanh_prime(z):
 """),
     ScalarOp("silu", x / (1 + sp.exp(-x)), (y + named("sigmoid", x) * (1 - y),), r"\operatorname{SiLU}", "SiLU",
              "{0} * sigmoid({0})", helper="sigmoid"),
+    ScalarOp("softsign", x / (1 + sp.Abs(x)), ((1 - named("abs", y))**2,), r"\operatorname{softsign}",
+             numpy="{0} / (1.0 + np.abs({0}))"),
     ScalarOp("exp", sp.exp(x), (y,), r"\exp", numpy="np.exp({0})", positive=True),
     ScalarOp("log", sp.log(x), (1 / x,), r"\log", numpy="np.log({0})", domain=(0.3, 3.0)),
     ScalarOp("log1p", sp.log(1 + x), (1 / (1 + x),), r"\operatorname{log1p}", numpy="np.log1p({0})", domain=(-0.5, 3.0)),
@@ -104,7 +106,8 @@ def erf(z):
     ScalarOp("eq", 1 - above(x, b) - above(b, x), (sp.S.Zero,) * 2, "=", "=", "({0} == {1}).astype(dtype)", arity=2),
     ScalarOp("ne", above(x, b) + above(b, x), (sp.S.Zero,) * 2, r"\ne", "≠", "({0} != {1}).astype(dtype)", arity=2),
 )
-ACTIVATIONS = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "gelu_tanh", "silu"})
+ACTIVATIONS = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "gelu_tanh", "silu", "softsign"})
 RELATIONS = frozenset({"gt", "lt", "ge", "le", "eq", "ne"})
 
 SCALAR_OPS.update((row.name, row) for row in ROWS)
+CALLED_BY_NAME = tuple(row.name for row in ROWS if row.arity == 1 and not row.params and row.name not in ("step", "gelu", "gelu_tanh"))

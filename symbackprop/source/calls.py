@@ -16,7 +16,7 @@ from ..errors import ShapeError, UnsupportedError
 from ..expr import Delta, Expr, Map, Ones, Shape, function, show_shape
 from ..layers.losses import LOSSES
 from ..ops import SCALAR_OPS
-from ..ops.scalar import RELATIONS
+from ..ops.scalar import CALLED_BY_NAME, RELATIONS
 from ..ops.linear import matrix_power as power_node
 from ..ops.tensor import apply
 from .shapes import added, as_axis, axes_of, common_shape, matmul, multiplied, new_axes, one_axis, reduced, stretch
@@ -264,9 +264,7 @@ def filled_with(value: int) -> Call:
 
 
 CALLS: dict[str, Call] = {
-    **{name: plain(name) for name in (
-        "sigmoid", "tanh", "relu", "softplus", "silu", "exp", "log", "log1p", "expm1", "abs", "sign", "sin", "cos", "tan",
-        "sinh", "cosh", "arcsin", "arccos", "arctan", "erf", "minimum", "where")},
+    **{name: plain(name) for name in (*CALLED_BY_NAME, "minimum", "where")},
     **{alias: plain(name) for alias, name in (
         ("absolute", "abs"), ("swish", "silu"), ("asin", "arcsin"), ("acos", "arccos"), ("atan", "arctan"))},
     **LOSSES,

@@ -14,6 +14,7 @@ from ..cells import as_scalar
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Delta, Function, Var, function
 from ..ops import SCALAR_OPS
+from ..ops.scalar import CALLED_BY_NAME
 from ..ops.tensor import apply as tensor_op
 from ..source.calls import elementwise
 from .names import Macro
@@ -21,8 +22,7 @@ from .second import SecondDerivatives
 from .syntax import Group, List, Node, Script, Sym
 from .tensors import Term, along, apply, everything, like, multiply, raised, times, same
 
-ELEMENTWISE = {name: name for name in ("sigmoid", "tanh", "relu", "softplus", "silu", "exp", "log", "sin", "cos", "tan", "sinh",
-                                       "cosh", "arcsin", "arccos", "arctan", "erf", "sign", "abs", "gelu", "elu", "leaky_relu", "log1p", "expm1")}
+ELEMENTWISE = {name: name for name in (*CALLED_BY_NAME, "gelu", "elu", "leaky_relu")}
 ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swish": "silu", "SiLU": "silu", "GELU": "gelu",
                 "ELU": "elu", "recip": "recip", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
