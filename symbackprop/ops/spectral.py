@@ -134,11 +134,11 @@ EXPM = '''def expm(a):
 FRECHET = '''def expm_frechet(a, e):
     """The derivative of exp at a in the direction e: a block of a larger exponential."""
     n = len(a)
-    return expm(np.block([[a, e], [np.zeros((n, n)), a]]))[:n, n:]
+    return expm(np.block([[a, e], [np.zeros_like(a), a]]))[:n, n:]
 '''
 SECOND = '''def expm_second(a, e, g):
     """The second derivative of exp at a along e and g: blocks of a larger exponential."""
-    n, o = len(a), np.zeros((len(a), len(a)))
+    n, o = len(a), np.zeros_like(a)
     one = expm(np.block([[a, e, o], [o, a, g], [o, o, a]]))
     two = expm(np.block([[a, g, o], [o, a, e], [o, o, a]]))
     return one[:n, 2 * n:] + two[:n, 2 * n:]
@@ -153,7 +153,7 @@ POLAR = """def polar(x):
 """
 VECTORS = """def eigenvectors(a):
     q = np.linalg.eigh((a + a.T) / 2)[1]
-    return q * np.where(q[0] < 0, -1.0, 1.0)
+    return np.where(q[0] < 0, -q, q)
 """
 SYMMETRIC = "the matrix is symmetric with distinct eigenvalues; the gradient is that of its symmetric part"
 
