@@ -15,7 +15,7 @@ import sympy as sp
 
 from .cancellation import CANCELLING, cancel_once
 from .expr import (HADAMARD, Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var,
-                   canonical_labels, function, is_elementwise, label_sizes)
+                   canonical_labels, function, is_elementwise, is_identity, label_sizes)
 
 ONE = Const(sp.Integer(1))
 ZERO = Const(sp.Integer(0))
@@ -92,7 +92,7 @@ def factors_open(work: Product) -> bool:
 
 def opens(inner: Contract, joins: bool, alone: bool) -> bool:
     """Whether an inner contraction is taken apart inside an outer one."""
-    if any(type(o) in (Const, Ones, Delta) for o in inner.operands):
+    if any(type(o) in (Const, Ones) or is_identity(o) for o in inner.operands):
         return True
     if len(inner.operands) == 1:
         is_permutation = len(inner.inputs[0]) == len(inner.output) and len(set(inner.output)) == len(inner.output)
@@ -119,7 +119,7 @@ def splice(work: Product, k: int, inner: Contract) -> None:
 def delta_collapses(work: Product) -> bool:
     changed, k = False, 0
     while k < len(work.operands):
-        if type(work.operands[k]) is Delta:
+        if is_identity(work.operands[k]):
             i, j = work.labels[k]
             summed = j if j not in work.output else i
             if i == j or summed not in work.output:
@@ -201,12 +201,26 @@ class ContractionRule(NamedTuple):
     apply: Callable[[Product], bool]
 
 
+def deltas_repeat(work: Product) -> bool:
+    """A delta beside itself at the same indices: 1·1 = 1 and 0·0 = 0."""
+    changed, seen = False, set()
+    for k in reversed(range(len(work.operands))):
+        if type(work.operands[k]) is Delta:
+            spot = work.operands[k], work.labels[k]
+            if spot in seen:
+                del work.operands[k], work.labels[k]
+                changed = True
+            seen.add(spot)
+    return changed
+
+
 CONTRACTION_RULES = (
     ContractionRule("factors join", "a product inside a product is one product", factors_open),
     ContractionRule("a factor and its reciprocal cancel", "x · 1/x = 1 wherever 1/x is defined", reciprocals_cancel),
     ContractionRule("a matrix and its inverse cancel", "X X⁻¹ = I wherever X⁻¹ is defined, exponents of one matrix add, and Q Qᵀ = I",
                     matrices_cancel),
     ContractionRule("the delta collapses", "Σ_k δ_ik v_k = v_i: only k = i survives in the sum", delta_collapses),
+    ContractionRule("a delta is its own square", "1 · 1 = 1 and 0 · 0 = 0", deltas_repeat),
     ContractionRule("ones drop out", "a factor 1 changes nothing, and Σ_i 1 counts the entries", ones_drop),
     ContractionRule("numbers multiply", "scalars commute with everything", numbers_multiply),
 )

@@ -18,7 +18,7 @@ from .bridge_classes import Elementwise, entrywise, sized
 from .bridge_entries import Entries
 from .cells import cell, lambda_of
 from .errors import SymbackpropError, UnsupportedError, nearest
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var, function, size, walk
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var, function, is_identity, size, walk
 from .matrix import plan
 from .ops import ARGS, SCALAR_OPS, load
 from .ops.tensor import apply
@@ -243,6 +243,8 @@ class Writer:
             case Ones():
                 return sp.OneMatrix(*self.dims(node))
             case Delta():
+                if not is_identity(node):
+                    raise UnsupportedError("this has no matrix form in SymPy: it reads entries at shifted indices")
                 return sp.Identity(self.dims(node)[0])
             case Add():
                 terms = [self.write(t) for t in node.terms]
@@ -287,7 +289,7 @@ class Writer:
             number, operands, inputs = operands[0].value.xreplace(self.back), operands[1:], inputs[1:]
             if number == 0:
                 return sp.ZeroMatrix(*self.dims(node)) if node.rank else sp.S.Zero
-        kinds = "".join("o" if type(o) is Ones else "d" if type(o) is Delta else "." for o in operands)
+        kinds = "".join("o" if type(o) is Ones else "d" if is_identity(o) else "." for o in operands)
         units = frozenset(i for o, labels in zip(operands, inputs) for i, d in zip(labels, o.shape) if d is sp.S.One)
         found = plan(inputs, node.output, kinds, units)
         if found is None:

@@ -6,7 +6,7 @@ import sympy as sp
 
 from .cells import lambda_of
 from .errors import UnsupportedError
-from .expr import Add, Apply, Const, Delta, Expr, Map, Ones, Var
+from .expr import Add, Apply, Const, Delta, Expr, Map, Ones, Var, is_identity
 
 LETTERS = "ijklpqrstuvw"
 
@@ -36,7 +36,7 @@ class Entries:
             case Ones():
                 return sp.S.One
             case Delta():
-                return sp.KroneckerDelta(*at)
+                return relation_entry(node, at)
             case Add():
                 return sp.Add(*[self.entry(term, at) for term in node.terms])
             case Map() if node.function.opaque:
@@ -70,3 +70,11 @@ class Entries:
         where |= zip(summed, self.fresh(len(summed)))
         body = sp.Mul(*[self.entry(o, tuple(where[i] for i in labels)) for o, labels in zip(node.operands, node.inputs)])
         return sp.Sum(body, *[(where[i], 0, dims[i] - 1) for i in summed]) if summed else body
+
+
+def relation_entry(node: Delta, at: tuple[sp.Symbol, ...]) -> sp.Expr:
+    """The entry of a delta: Kronecker's, or 1 where its relation holds."""
+    if is_identity(node):
+        return sp.KroneckerDelta(*at)
+    value = node.offset + sp.Add(*[c * i for c, i in zip(node.coefficients, at)])
+    return sp.Piecewise((1, value >= 0), (0, True)) if node.bound else sp.KroneckerDelta(value, 0)

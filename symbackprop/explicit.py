@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import product
+from math import prod
 
 import numpy as np
 import sympy as sp
 
 from .errors import SymbackpropError, UnsupportedError, nearest_or_all
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Shape, Var, walk
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var, walk
 from .notation import tex_name
 from .numeric import LETTERS, Sizes, at_sizes, concrete
 from .ops import body_of
@@ -151,8 +152,10 @@ def entries_at(node: Expr, made: dict[Expr, Entries], values: Mapping[str, Entri
             return values[node.name]
         case Const():
             return array_of([at_sizes(node.value, tuple(sizes.items()))], ())
-        case Ones() | Delta():
-            return constant(node.shape, sizes, type(node) is Delta)
+        case Ones():
+            return array_of([sp.S.One] * prod(dims := concrete(node.shape, sizes)), dims)
+        case Delta():
+            return relation(node, sizes)
         case Add():
             return np.asarray(sum((made[t] for t in node.terms[1:]), made[node.terms[0]]), dtype=object)
         case Map():
@@ -168,10 +171,11 @@ def entries_at(node: Expr, made: dict[Expr, Entries], values: Mapping[str, Entri
     raise UnsupportedError(f"{getattr(node, 'op', type(node).__name__)} has no definition entry by entry")
 
 
-def constant(shape: Shape, sizes: Sizes, diagonal: bool) -> Entries:
-    """Ones, or the identity."""
-    dims = concrete(shape, sizes)
-    return array_of([sp.Integer(not diagonal or len(set(at)) == 1) for at in product(*map(range, dims))], dims)
+def relation(node: Delta, sizes: Sizes) -> Entries:
+    """1 where the relation of a delta holds, else 0, entry by entry."""
+    dims, at_size = concrete(node.shape, sizes), tuple(sizes.items())
+    values = [at_sizes(node.offset + sum(c * i for c, i in zip(node.coefficients, at)), at_size) for at in product(*map(range, dims))]
+    return array_of([sp.Integer(bool(v >= 0 if node.bound else v == 0)) for v in values], dims)
 
 
 def unnamed(name: str, order: int) -> Callable[[sp.Expr], sp.Expr]:
@@ -218,6 +222,7 @@ DEFINITIONS: dict[str, Callable[..., Entries]] = {
     "log_softmax": sliced(lambda z: [v - sp.log(total_exp(z)) for v in z]),
     "logsumexp": reduced(lambda z: sp.log(total_exp(z))),
     "max": reduced(lambda z: sp.Max(*z)),
+    "pad": lambda x, axis, before, after, mode: np.pad(x, [(before, after) if k == axis else (0, 0) for k in range(x.ndim)], mode),
     "norm": lambda x: array_of([sp.sqrt(sp.Add(*[v**2 for v in x.flat]))], ()),
     "unit": lambda entry, entries: array_of([sp.Integer(i == entry - 1) for i in range(entries)], (entries,)),
     "inv": of_matrix(lambda a: a.adjugate() / determinant(a)),

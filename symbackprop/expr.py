@@ -123,17 +123,31 @@ class Ones(Expr):
 
 
 class Delta(Expr):
-    """1 where its two indices are equal, else 0: the identity matrix of a size."""
+    """1 where an affine relation of indices holds, else 0: where offset + Σ c·i is 0 (≥ 0 if `bound`).
 
-    __slots__ = ()
+    `Delta(n)` is the identity matrix; a slice is i = s·o + b, a window i = s·o + d·k − p.
+    """
+
+    __slots__ = ("coefficients", "offset", "bound")
 
     def __new__(cls, dim: sp.Expr) -> Delta:
-        key = (cls, dim)
+        return cls.where((dim, dim), (sp.S.One, sp.S.NegativeOne))
+
+    @classmethod
+    def where(cls, shape: Shape, coefficients: tuple, offset: sp.Expr = sp.S.Zero, bound: bool = False) -> Delta:
+        sign = -1 if not bound and coefficients[0].could_extract_minus_sign() else 1
+        key = (cls, shape, tuple([sign * c for c in coefficients]), sign * offset, bound)
         node = _find(key)
         if node is None:
             node = object.__new__(cls)
-            _keep(key, node, (dim, dim))
+            [_set(node, name, value) for name, value in zip(cls.__slots__, key[2:])]
+            _keep(key, node, shape)
         return node
+
+
+def is_identity(node: Expr) -> bool:
+    """Whether a node is the identity matrix, i = j."""
+    return type(node) is Delta and node is Delta(node.shape[0])
 
 
 class Pattern(NamedTuple):
@@ -231,7 +245,7 @@ def ornament(operands: tuple[Expr, ...], elementwise: bool) -> int:
     """How a contraction may be taken apart; a reciprocal may cancel, so that it is never a mere factor."""
     kind = HADAMARD if elementwise else 0
     for operand in operands:
-        if type(operand) in (Const, Ones, Delta):
+        if type(operand) in (Const, Ones) or is_identity(operand):
             return ORNATE
         if elementwise and (not operand.shape or type(operand) is Map and operand.function.name == "pow"):
             kind = ORNATE
@@ -353,9 +367,7 @@ def rebuild(node: Expr, children: tuple[Expr, ...]) -> Expr:
 
 def walk(root: Expr) -> list[Expr]:
     """Every node under `root` once, children before parents (so reversed it is a topological order)."""
-    near: list[Expr] = []
-    for child in root.children:
-        near += child.children
+    near = [node for child in root.children for node in child.children]
     for node in near:
         if node.children:
             break

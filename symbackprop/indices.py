@@ -11,10 +11,11 @@ from itertools import count
 
 import sympy as sp
 
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var, walk
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Var, is_identity, label_sizes, walk
 from .forms import Call, Number, Over, Scaled, Sum
 from .matrix import is_negative, matrix_form, power_form, scaled
 from .reverse import bar
+from .windows import Read, is_inside, is_window, relation_of
 from .writing import ATOM, MUL, TextWriter, Written
 
 LETTERS = "ijklmnpqrstuvwabcdefgho"
@@ -25,6 +26,7 @@ class IndexWriter:
 
     def __init__(self, writer: TextWriter) -> None:
         self.writer = writer
+        self.known: dict[str, sp.Expr] = {}
 
     def letters(self, node: Expr, name: str = "") -> tuple[list[str], list[str]]:
         """Letters for the free indices of `node`, and letters left for its sums; names of tensors and sizes are avoided."""
@@ -58,41 +60,77 @@ class IndexWriter:
                 return Number(node.value)
             case Ones():
                 return Written(self.writer.one, ATOM)
-            case Delta():
+            case Delta() if is_identity(node):
                 return Written(self.writer.with_indices(self.writer.kronecker, own), ATOM)
+            case Delta():
+                return self.condition(node, own)
             case Add():
                 return sum_form([self.entry(term, own, free) for term in node.terms])
             case Map():
                 return map_form(node, [self.entry(arg, own, free) for arg in node.args])
+            case Apply(op="max"):
+                return self.largest(node, own, free)
             case Apply():
                 if not own:
                     return matrix_form(node)
                 return Written(self.writer.with_indices(self.writer.wrapped(matrix_form(node), ATOM), own), ATOM)
         return self.contraction(node, own, free)
 
+    def largest(self, node: Apply, own: list[str], free: list[str]) -> Written:
+        """max_k of the entries along an axis."""
+        letter, *left = free or list(LETTERS)
+        axis = node.params[0]
+        body = self.entry(node.args[0], [*own[:axis], letter, *own[axis:]], left)
+        name = self.writer.with_indices(self.writer.plain_name("max"), [letter])
+        return Written(f"{name} {self.writer.wrapped(body, MUL)}", MUL)
+
     def contraction(self, node: Contract, own: list[str], free: list[str]) -> object:
         """The product of the factors; those that carry a summed index stand together behind one Σ."""
         names = dict(zip(node.output, own))
         summed = list(dict.fromkeys(i for labels in node.inputs for i in labels if i not in names))
+        reads = solved_reads(node)
+        summed = [i for i in summed if i not in reads]
         names |= zip(summed, fresh(free))
+        names |= {label: self.affine(reads[label], names) for label in reads}
         left = [letter for letter in free if letter not in names.values()]
         factors: list[object] = []
         inside: list[object] = []
         place = len(node.operands)
         for operand, labels in zip(node.operands, node.inputs):
-            if type(operand) is Ones:
+            if type(operand) is Ones or is_window(operand) and any(i in reads for i in labels):
                 continue
             form = self.entry(operand, [names[i] for i in labels], left)
-            if any(i in summed for i in labels):
+            if any(i in summed or i in reads and set(reads[i].labels) & set(summed) for i in labels):
                 place = min(place, len(factors))
                 inside.append(form)
             else:
                 factors.append(form)
+        for i, size in unboxed(node, reads):
+            held = inside if set(reads[i].labels) & set(summed) else factors
+            held.append(Written(self.writer.indicator(self.writer.between(names[i], size)), ATOM))
         if summed:
             number, total = self.sum_over([names[i] for i in summed], inside)
             factors.insert(place, total)
             factors.append(Number(number))
         return product_form(factors)
+
+    def affine(self, read: Read, names: dict[int, str]) -> str:
+        """An affine index, remembered so that it may be part of another."""
+        value = read.first + sp.Add(*[s * self.symbol(names[i]) for i, s in zip(read.labels, read.steps)])
+        text = self.writer.index(value)
+        self.known[text] = value
+        return text
+
+    def symbol(self, name: str) -> sp.Expr:
+        return self.known.get(name, sp.Symbol(name))
+
+    def condition(self, node: Delta, own: list[str]) -> Written:
+        """1 where the relation of a delta holds."""
+        sides = [sp.S.Zero, sp.S.Zero]
+        for number, rest in [(c, i) for c, i in zip(node.coefficients, map(self.symbol, own))] + [(node.offset, sp.S.One)]:
+            sides[bool(number.could_extract_minus_sign())] += abs(number) * rest
+        sign = self.writer.relation("ge") if node.bound else "="
+        return Written(self.writer.indicator(f"{self.writer.index(sides[0])} {sign} {self.writer.index(sides[1])}"), ATOM)
 
     def sum_over(self, indices: list[str], factors: list[object]) -> tuple[sp.Expr, Written]:
         """(number, Σ of the product): the number of the product stands in front of the sum."""
@@ -102,6 +140,29 @@ class IndexWriter:
         elif type(body) is Scaled:
             body, number = product_form([body._replace(number=sp.S.One)]), body.number
         return number, Written(f"{self.writer.summation(indices)} {self.writer.wrapped(body, MUL)}", MUL)
+
+
+def solved_reads(node: Contract) -> dict[int, Read]:
+    """Summed labels that a delta ties to others, solved for: their factors are read at affine indices instead."""
+    carried = {i for o, labels in zip(node.operands, node.inputs) if type(o) not in (Delta, Ones) for i in labels}
+    reads: dict[int, Read] = {}
+    for operand, labels in zip(node.operands, node.inputs):
+        if not is_window(operand) or operand.bound or any(i in reads for i in labels):
+            continue
+        for label in labels:
+            read = relation_of(operand, labels).solved(label)
+            used = {i for r in reads.values() for i in r.labels}
+            if label not in node.output and label in carried and label not in used and read is not None:
+                reads[label] = read
+                break
+    return reads
+
+
+def unboxed(node: Contract, reads: dict[int, Read]) -> list[tuple[int, sp.Expr]]:
+    """Solved labels that may leave their range while no tensor that is read there is 0 outside, with their sizes."""
+    dims = label_sizes(node.operands, node.inputs)
+    boxed = {i for o, labels in zip(node.operands, node.inputs) if type(o) is Var for i in labels}
+    return [(i, dims[i]) for i, read in reads.items() if i not in boxed and not is_inside(read, dims, i)]
 
 
 def fresh(letters: list[str]) -> Iterator[str]:

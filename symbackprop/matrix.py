@@ -12,9 +12,10 @@ from operator import itemgetter
 
 import sympy as sp
 
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, is_identity
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
+from .sliding import Selector, delta_form, folded, slid_form
 
 NO_LABELS: frozenset[int] = frozenset()
 NORMS = {"norm": 2, "spectral_norm": "spectral", "nuclear_norm": "nuclear"}
@@ -72,18 +73,18 @@ def apply_form(node: Apply) -> object:
 
 
 def contract_form(node: Contract) -> object:
-    special = norm_form(node)
-    if special is not None:
+    if (special := norm_form(node)) is not None:
         return special
     operands, inputs, number = node.operands, node.inputs, sp.S.One
     if type(operands[0]) is Const:
         number, operands, inputs = operands[0].value, operands[1:], inputs[1:]
         if len(operands) == 1 and inputs[0] == node.output:
             return scaled(number, [], matrix_form(operands[0]))
-        special = norm_form(Contract(operands, inputs, node.output))
-        if special is not None:
+        if (special := norm_form(Contract(operands, inputs, node.output))) is not None:
             return scaled(number, [], special)
-    kinds = "".join(["o" if type(o) is Ones else "d" if type(o) is Delta else "." for o in operands])
+    if (slid := slid_form(node)) is not None:
+        return scaled(slid[0], [], slid[1])
+    kinds = "".join(["o" if type(o) is Ones else "d" if type(o) is Delta and is_identity(o) else "." for o in operands])
     found = reading(inputs, node.output, kinds, unit_labels(operands, inputs))
     if found is None:
         return Indexed(node)
@@ -347,6 +348,7 @@ def multiplied(parts: list) -> object:
             number, part = number * part.number, (scalars.extend(part.scalars), below.extend(part.below), part.body)[2]
         flat.extend(part.factors if type(part) is Mul else (part,))
     flat = [f for f in flat if type(f) is not Identity] or flat[:1]
+    flat = folded(flat)
     body = Mul(tuple(flat)) if len(flat) > 1 else flat[0]
     return Scaled(number, tuple(scalars), body, tuple(below)) if number != 1 or scalars or below else body
 
@@ -381,6 +383,8 @@ def transposed(form: object) -> object:
             return Scaled(form.number, form.scalars, transposed(form.body), form.below)
         case Diag() | Identity():
             return form
+        case Selector():
+            return Selector(form.part, "rows" if form.place == "columns" else "columns")
     return T(form)
 
 
@@ -388,7 +392,7 @@ _FORMS = {
     Var: Atom,
     Const: lambda node: Number(node.value),
     Ones: lambda node: Unit(node.shape),
-    Delta: lambda node: Identity(node.shape[0]),
+    Delta: delta_form,
     Add: add_form,
     Map: map_form,
     Apply: apply_form,

@@ -16,7 +16,8 @@ from .budget import tick
 from .algebra import Product, add, contract, power, scale, splice, split_number, zero
 from .cancellation import MATRIX_POWERS
 from .cells import prime
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, rebuild, walk
+from .expr import (Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, is_identity, rebuild,
+                   walk)
 from .laws import LAWS, oriented
 from .ops.tensor import apply
 from .program import Fact
@@ -198,7 +199,7 @@ def flat(parts: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) ->
 def read_at_one_index(work: Product) -> None:
     """Beside δ_ij of two free indices every other factor is read at the first of them."""
     for k, operand in enumerate(work.operands):
-        if type(operand) is Delta and set(work.labels[k]) <= set(work.output):
+        if is_identity(operand) and set(work.labels[k]) <= set(work.output):
             first, other = sorted(work.labels[k], key=work.output.index)
             work.labels = [labels if j == k else tuple(first if i == other else i for i in labels) for j, labels in enumerate(work.labels)]
 
@@ -224,8 +225,10 @@ def atom_key(node: Expr) -> str:
             return f"#{sp.srepr(node.value)}"
         case Ones():
             return "1"
-        case Delta():
+        case Delta() if is_identity(node):
             return "δ"
+        case Delta():
+            return f"δ{node.shape}{node.coefficients}{node.offset}{node.bound}"
         case Map():
             f = node.function
             body = sp.srepr(f.body) if f.body is not None else ""

@@ -205,7 +205,7 @@ def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, 
         case Ones():
             return field.array(np.ones(concrete(node.shape, sizes)))
         case Delta():
-            return field.array(np.eye(concrete(node.shape, sizes)[0]))
+            return field.array(indicator(node, sizes))
         case Add():
             total = made[node.terms[0]]
             for term in node.terms[1:]:
@@ -219,6 +219,16 @@ def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, 
             letters = [",".join("".join(LETTERS[i] for i in labels) for labels in node.inputs), "".join(LETTERS[i] for i in node.output)]
             return field.einsum("->".join(letters), [made[o] for o in node.operands])
     raise UnsupportedError(f"{type(node).__name__} has no value")
+
+
+def indicator(node: Delta, sizes: Sizes) -> np.ndarray:
+    """Where the relation of a delta holds, as ones and zeros."""
+    shape = concrete(node.shape, sizes)
+    coefficients, offset = concrete(node.coefficients, sizes), concrete((node.offset,), sizes)[0]
+    value = np.full(shape, offset)
+    for axis, coefficient in enumerate(coefficients):
+        value += coefficient * np.arange(shape[axis]).reshape(tuple(-1 if k == axis else 1 for k in range(len(shape))))
+    return (value >= 0 if node.bound else value == 0).astype(float)
 
 
 def run(program: Program, values: Values, sizes: Sizes, field: Floats | Precise) -> Values:

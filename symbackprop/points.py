@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from .errors import SymbackpropError, nearest_or_all
 from .expr import Map, Var, walk
-from .numeric import Floats, Sizes, Values, concrete, kinks_of, run
+from .numeric import Floats, Sizes, Values, at_sizes, concrete, kinks_of, run
 from .ops import SCALAR_OPS
 from .program import Fact, Program
+from .windows import requirements
 
 PRIMES = (3, 2, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
-TRIES, KINK_DISTANCE = 30, 1e-3
+TRIES, KINK_DISTANCE, LARGER, SUBSETS = 30, 1e-3, 20, 256
 GRAIN = 2.0**20  # data are multiples of 1/GRAIN, so that declared sums are exact
 
 
@@ -37,7 +40,29 @@ def bind_sizes(program: Program, given: Sizes | None = None) -> list[Sizes]:
         bindings.append({**base, free[1]: base[free[0]]})
     if free:
         bindings.append({**base, free[-1]: 1})
-    return bindings
+    return fitting(program, bindings, free)
+
+
+def fitting(program: Program, bindings: list[Sizes], free: list[str]) -> list[Sizes]:
+    """The bindings at which every axis has entries and every slice lies inside its axis; if none is, larger ones."""
+    needs = [*requirements(program), *(d - 1 for d in {d for e in program.equations for n in walk(e.expr) for d in n.shape}
+                                       if not d.is_Symbol)]
+    if not needs:
+        return bindings
+
+    def fits(sizes: Sizes) -> bool:
+        return all(at_sizes(need, tuple(sizes.items())) >= 0 for need in needs)
+    found = [sizes for sizes in bindings if fits(sizes)]
+    for more in range(1, LARGER if free else 0):
+        if found:
+            break
+        grown = [{**bindings[0], **{n: bindings[0][n] + (more if n in chosen else 0) for n in free}}
+                 for count in range(1, len(free) + 1) for chosen in combinations(free, count)][:SUBSETS]
+        found = [sizes for sizes in grown if fits(sizes)][:1]
+        found += [sizes for sizes in ({n: v + (n in free) for n, v in found[0].items()} for _ in found) if fits(sizes)]
+    if not found:
+        raise SymbackpropError("no sizes were found at which every slice lies inside its axis: give some")
+    return found
 
 
 def draw(program: Program, sizes: Sizes, seed: int = 0, whole: bool = False) -> tuple[Values, int]:

@@ -19,6 +19,8 @@ from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm,
 from .layout import shown, turned
 from .matrix import has_index_form, matrix_form
 from .notation import SUBSCRIPTS, Notation, text_name
+from .shifted import ShiftedWriter
+from .sliding import Correlation, Selector, Slice, Triangle
 from .ops import SCALAR_OPS, TENSOR_OPS
 from .ops.scalar import RELATIONS
 
@@ -52,11 +54,11 @@ class SizePrinter(StrPrinter):
 SIZES = SizePrinter()
 
 
-class TextWriter:
+class TextWriter(ShiftedWriter):
     """Forms as Unicode text."""
 
     minus, plus, one, product, hadamard_signs = "−", " + ", "1", " ", {"odot": " ⊙ ", "circ": " ∘ "}
-    quotient, kronecker, open_bracket, close_bracket, arrow_left, in_lines = " ⊘ ", "δ", "(", ")", "←", True
+    quotient, kronecker, star, open_bracket, close_bracket, arrow_left, in_lines = " ⊘ ", "δ", "⋆", "(", ")", "←", True
 
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
         self.notation, self.symbols = notation, symbols or {}
@@ -65,7 +67,7 @@ class TextWriter:
         self.methods = {Atom: self.atom, Number: self.number, Unit: self.unit, Identity: self.identity, Mul: self.mul,
                         Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, T: self.transpose,
                         Diag: self.diag, DiagOf: self.diag, Trace: self.trace, Call: self.call, Power: self.power,
-                        Norm: self.norm, Indexed: self.indexed, Written: tuple}
+                        Norm: self.norm, Selector: self.selector, Slice: self.sliced, Triangle: self.triangle, Correlation: self.correlation, Indexed: self.indexed, Written: tuple}
 
     def write(self, node: Expr) -> str:
         """A node in matrix form."""
@@ -112,7 +114,7 @@ class TextWriter:
         """`W_ij`; `W_in[i,j]` where the name ends in a label already."""
         if not indices:
             return symbol
-        labelled = "_" in symbol and not symbol.endswith(")")
+        labelled = "_" in symbol and not symbol.endswith(")") or any(len(i) > 1 for i in indices)
         return f"{symbol}[{','.join(indices)}]" if labelled else f"{symbol}_{''.join(indices)}"
 
     def entry_name(self, symbol: str, places: list[str], wide: bool) -> str:

@@ -141,6 +141,14 @@ def corner(blocks: list[list[np.ndarray]]) -> np.ndarray:
 
 # Rows that stand in a derivative and have none of their own: no case holds their pull-back.
 ONCE = frozenset({"top_singular", "polar", "expm_second"})
+
+
+def margins(n: int, mode: str) -> np.ndarray:
+    """The matrix that puts two entries in front of a vector of n and one behind it, as np.pad's manual has the modes."""
+    before, behind = {"reflect": ((2, 1), n - 2), "edge": ((0, 0), n - 1), "wrap": ((n - 2, n - 1), 0)}[mode]
+    return np.eye(n)[[*before, *range(n), behind]]
+
+
 TENSOR_CASES = {
     "unit": (TensorCase(lambda: np.array([0.0, 1.0, 0.0]), (), (2, 3)),),
     "softmax": tuple(TensorCase(lambda z, axis=axis: softmax(z, axis), (shape,), (axis,))
@@ -151,6 +159,10 @@ TENSOR_CASES = {
                        for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 3, 4), 1))),
     "max": tuple(TensorCase(lambda z, axis=axis: anp.max(z, axis=axis), (shape,), (axis,))
                  for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1))),
+    "pad": tuple(TensorCase(lambda x, m=mode, a=axis: margins(x.shape[a], m) @ x if not a else x @ margins(x.shape[a], m).T, (shape,), (axis, 2, 1, mode))
+                 for shape, axis, mode in (((4,), 0, "reflect"), ((4, 3), 0, "edge"), ((3, 4), 1, "wrap"), ((3, 4), 1, "reflect"))),
+    "fold": tuple(TensorCase(lambda t, m=mode, a=axis: margins(t.shape[a] - 3, m).T @ t if not a else t @ margins(t.shape[a] - 3, m), (shape,),
+                             (axis, 2, 1, mode)) for shape, axis, mode in (((7,), 0, "reflect"), ((6, 3), 0, "edge"), ((3, 7), 1, "wrap"))),
     "norm": tuple(TensorCase(lambda z: anp.sqrt(anp.sum(z * z)), (shape,)) for shape in ((4,), (3, 4))),
     "inv": (TensorCase(anp.linalg.inv, ((3, 3),), definite=True),),
     "det": (TensorCase(anp.linalg.det, ((3, 3),), definite=True),),

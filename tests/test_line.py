@@ -77,7 +77,7 @@ ERRORS = [
     ("x: R[3]\ny = sigmod(x)", sb.ParseError, 2, 5, "did you mean sigmoid?"),
     ("x: R[3]\ny = xx + 1", sb.ParseError, 2, 5, "did you mean x?"),
     ("x: R[3]\nx = x + 1", sb.ParseError, 2, 1, None),
-    ("x: R[3]\ny = x[0]", sb.UnsupportedError, 2, 5, None),
+    ("x: R[3]\ny = x[3]", sb.ShapeError, 2, 5, None),
     ("fact: a = b", sb.ParseError, 1, 1, None),
     ("x: R[3]\ny = __import__('os').system('id')", sb.SymbackpropError, 2, 5, None),
     ("х: R[3]", sb.ParseError, 1, 1, None),

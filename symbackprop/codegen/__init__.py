@@ -14,18 +14,20 @@ import sympy as sp
 
 from ..errors import UnsupportedError
 from ..expr import Apply, Const, Contract, Delta, Expr, Map, Ones, Var, is_elementwise, show_shape, walk
-from ..ops import SCALAR_OPS, TENSOR_OPS
+from ..ops import SCALAR_OPS, TENSOR_OPS, load
 from ..program import Equation, Fact, Program
 from ..reverse import bar
+from ..windows import requirements
 from .made import Made
-from .scalars import ATOM, Code, number
+from .scalars import ATOM, Code, number, whole
 from .straight import MATH
 from .terms import Writer
 from .workspace import HELPERS
 
+load()
 RESERVED = {"np", "value_and_grad", "make_value_and_grad", "as_array", "check", "float", "ValueError", "sizes", "dtype",
             "size_of", "empty", "fitting", "int", "isinstance", "type", "math", "plain", "abs",
-            *MATH.values()} | {
+            "read_at", "add_at", "pad_axis", "fold_axis", "indicator", *MATH.values()} | {
     name for table in (SCALAR_OPS, TENSOR_OPS) for name, row in table.items() if row.helper} | {
     "gelu_tanh_prime", "erf", "_erf", "_erf_each"}
 AS_ARRAY = '''def as_array(name, value, *shape):
@@ -92,6 +94,8 @@ class Module:
         self.numbers: dict[str, int] = {}
         self.imports: dict[str, None] = {}
         self.writer = Writer(self.names, self.sizes, self.taken)
+        self.required = requirements(program)
+        self.writer.assumed = frozenset(self.required)
 
     def safe(self, name: str) -> str:
         return name + "_" if keyword.iskeyword(name) else name
@@ -107,7 +111,7 @@ class Module:
         arguments = [line for name, var in self.program.inputs.items() for line in self.argument(name, var)]
         if lacking := [str(s) for s in self.sizes if s not in self.bound]:
             raise UnsupportedError(f"no argument has the size {lacking[0]}, so a function could not know it")
-        checks = self.checks(self.program.inputs)
+        checks = [*self.size_checks(), *self.checks(self.program.inputs)]
         forward = [line for e in self.program.equations for line in (*self.lines(e, e.name == self.loss), *self.checks((e.name,)))]
         wanted = {bar(n) for n in self.wrt}
         back = [line for e in self.backward.equations for line in self.lines(e, e.name in wanted)]
@@ -170,6 +174,13 @@ class Module:
             lines += [f"    {self.sizes[d]} = {code}.shape[{var.shape.index(d)}]" for d in new]
         return lines
 
+    def size_checks(self) -> list[str]:
+        """The lines that refuse sizes for which a slice would reach beyond its axis."""
+        lines = []
+        for room, why in self.required.items():
+            lines += [f"    if {whole(room, self.writer.env).text} < 0:", f'        raise ValueError("{why}")']
+        return lines
+
     def checks(self, names: object) -> list[str]:
         """The lines that test the assumptions about some tensors."""
         lines = []
@@ -204,7 +215,8 @@ class Module:
 
     def lines(self, equation: Equation, returned: bool) -> list[str]:
         """The lines of one equation. What is returned must not share memory with an argument or another result."""
-        lines, self.writer.bound = [], {}
+        lines, self.writer.bound = self.writer.lines, {}
+        lines.clear()
         for node in read_often(equation.expr):
             code = self.writer.code(node)
             name = self.fresh(f"{self.names[equation.name]}_part")

@@ -15,7 +15,8 @@ from ..errors import UnsupportedError
 Dims = tuple[str, ...]
 FLAGS = frozenset({"greater", "less", "greater_equal", "less_equal", "equal", "not_equal", "bitwise_and", "bitwise_or"})
 MASKED = frozenset({"where", "bitwise_and", "bitwise_or"})
-VIEWS = frozenset({"transpose", "index", "diagonal"})
+VIEWS = frozenset({"transpose", "index", "diagonal", "slice", "reshape", "windows"})
+ROWS = frozenset({"index", "reshape"})  # views that leave the entries in the order of memory
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?\Z")
 
 
@@ -168,6 +169,15 @@ class Graph:
         if order == tuple(range(len(order))):
             return a
         return self.make("transpose", (a,), tuple(a.shape[k] for k in order), (order,))
+
+    def reshape(self, a: Value, shape: Dims) -> Value:
+        """A view where the entries lie in order, else a copy."""
+        if a.shape == shape:
+            return a
+        inner = a
+        while inner.op in ROWS:
+            inner = inner.args[0]
+        return self.make("gather" if inner.op in VIEWS or inner.op == "input" and inner is not a else "reshape", (a,), shape)
 
     def index(self, a: Value, parts: tuple[str, ...]) -> Value:
         """`a[:, None]` and the like: new axes of size 1 among the old ones, or a whole number that picks an entry."""

@@ -37,8 +37,9 @@ def is_plain(helper: ast.FunctionDef) -> bool:
 class Lowering:
     """Reads expressions into one graph. `env` holds what names stand for: a `Value`, or the source of a size."""
 
-    def __init__(self, graph: Graph, env: Env, helpers: str, callables: tuple[str, ...]) -> None:
-        self.graph, self.env, self.callables = graph, env, callables
+    def __init__(self, graph: Graph, env: Env, helpers: str, callables: tuple[str, ...],
+                 shapes: dict[str, Dims]) -> None:
+        self.graph, self.env, self.callables, self.shapes = graph, env, callables, shapes
         tree = ast.parse(helpers).body
         self.helpers = {item.name: item for item in tree if isinstance(item, ast.FunctionDef)}
         self.opaque = {t.id for item in tree if isinstance(item, ast.Assign) for t in item.targets}
@@ -108,9 +109,13 @@ class Lowering:
             return self.array(node.value, env)
         a = self.array(node.value, env)
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if (shape := self.shapes.get(ast.unparse(node))) is not None:
+            return self.graph.make("slice", (a,), shape, (", ".join(map(ast.unparse, parts)),))
         return self.graph.index(a, tuple(":" if isinstance(p, ast.Slice) else position(p) for p in parts))
 
     def call(self, node: ast.Call, env: Env) -> object:
+        if (shape := self.shapes.get(ast.unparse(node))) is not None:
+            return self.shaped(node, env, shape)
         options = {k.arg: self.read(k.value, env) for k in node.keywords}
         if isinstance(node.func, ast.Name):
             return self.named(node, env, options)
@@ -120,6 +125,15 @@ class Lowering:
         if ast.unparse(owner) == "np.linalg":
             return self.linalg(node, env)
         return self.method(node, env, options)
+
+    def shaped(self, node: ast.Call, env: Env, shape: Dims) -> Value:
+        """A call whose shape its writer has noted: a reshape, or a routine of an array (or of sizes alone)."""
+        name = ast.unparse(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+            return self.graph.reshape(self.array(node.func.value, env), shape)
+        arrays = () if name in ("np.tri", "np.eye", "indicator") else (self.array(node.args[0], env),)
+        rest = ", ".join(ast.unparse(a) for a in node.args[len(arrays):])
+        return self.graph.make("windows" if name == "read_at" else "routine", arrays, shape, (name, rest))
 
     def named(self, node: ast.Call, env: Env, options: dict) -> object:
         name = node.func.id

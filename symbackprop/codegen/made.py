@@ -33,7 +33,8 @@ class Made:
         self.leaves = {n: graph.make("input", (), tuple(module.writer.size(d) for d in v.shape), (self.names[n],))
                        for n, v in module.program.inputs.items()}
         env = {**{self.names[n]: v for n, v in self.leaves.items()}, **{s: s for s in module.sizes.values()}}
-        lowering = Lowering(graph, env, "\n".join(module.writer.helpers.values()), tuple(module.writer.callables))
+        lowering = Lowering(graph, env, "\n".join(module.writer.helpers.values()), tuple(module.writer.callables),
+                            module.writer.shapes)
         self.steps = []
         for line in lines:
             if " = " in line and not line.strip().startswith(("#", "if", "raise")):

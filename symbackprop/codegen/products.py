@@ -14,7 +14,9 @@ import sympy as sp
 
 from ..errors import UnsupportedError
 from ..expr import Const, Contract, Delta, Expr, Labels, Map, Ones, label_sizes
+from ..windows import is_window
 from .scalars import ATOM, MATMUL, POWER, Code, factors, fraction, negated, no_rows, plain, power
+from .windows import window_code
 
 if TYPE_CHECKING:
     from .terms import Writer
@@ -43,6 +45,8 @@ class Factor(NamedTuple):
 def contract_code(writer: Writer, node: Contract, loose: bool) -> Code:
     """The source of a contraction."""
     operands, inputs, output = single_outputs(node)
+    if any(is_window(o) for o in operands):
+        return window_code(writer, operands, inputs, output)
     dims = label_sizes(operands, inputs)
     rest = [(o, labels) for o, labels in zip(operands, inputs) if labels and type(o) is not Ones]
     used = {i for _, labels in rest for i in labels}

@@ -50,6 +50,28 @@ def number(value: sp.Expr, sizes: Mapping[sp.Symbol, Code]) -> Code:
     return expression(value if isinstance(value, sp.Basic) else sp.Number(value), sizes, no_rows)
 
 
+def whole(value: sp.Expr, sizes: Mapping[sp.Symbol, Code]) -> Code:
+    """An integer in sizes, in integers all the way: a floor becomes `//`."""
+    if value.is_Integer:
+        return negated(Code(str(-int(value)), ATOM)) if value.is_negative else Code(str(int(value)), ATOM)
+    match value:
+        case sp.Symbol():
+            return expression(value, sizes, no_rows)
+        case sp.Add():
+            terms = sorted(ordered(value), key=lambda t: (t.could_extract_minus_sign() and not t.is_number, t.is_number))
+            return sum_code([whole(term, sizes) for term in terms])
+        case sp.floor():
+            above, below = (whole(part, sizes) for part in value.args[0].as_numer_denom())
+            return Code(f"{above.wrap(PRODUCT)} // {below.wrap(POWER)}", PRODUCT)
+        case sp.Mul() if value.as_coeff_Mul()[0].is_negative:
+            return negated(whole(-value, sizes))
+        case sp.Mul():
+            return Code(" * ".join(whole(factor, sizes).wrap(POWER) for factor in value.args), PRODUCT)
+        case sp.Pow() if value.exp.is_Integer and value.exp > 0:
+            return Code(f"{whole(value.base, sizes).wrap()} ** {int(value.exp)}", POWER)
+    return Code(f"int({number(value, sizes).text})", ATOM)
+
+
 def no_rows(name: str, args: list[Code]) -> Code:
     raise UnsupportedError(f"the function {name} has no NumPy spelling")
 

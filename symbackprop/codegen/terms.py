@@ -12,10 +12,11 @@ from collections.abc import Mapping
 import sympy as sp
 
 from ..errors import UnsupportedError
-from ..expr import Add, Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var
+from ..expr import Add, Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var, is_identity
 from ..ops import ARGS, OUT, SCALAR_OPS, TENSOR_OPS, body_of
 from .products import contract_code
-from .scalars import ATOM, NAME, NEGATIVE, SUM, Code, expression, number, power, sum_code
+from .scalars import ATOM, NAME, NEGATIVE, SUM, Code, expression, number, power, sum_code, whole
+from .windows import noted, window_code
 
 SLOT = re.compile(r"\{(p?\d)\}")
 FLAG = ".astype(dtype)"
@@ -31,6 +32,10 @@ class Writer:
         self.callables: dict[str, None] = {}
         self.defined: dict[Function, str] = {}
         self.bound: dict[Expr, str] = {}
+        self.lines: list[str] = []
+        self.columns: dict[tuple, str] = {}
+        self.shapes: dict[str, tuple[str, ...]] = {}
+        self.assumed: frozenset[sp.Expr] = frozenset()
 
     def fresh(self, name: str) -> str:
         """`name`, or that with underscores behind it until nobody else has it."""
@@ -43,7 +48,7 @@ class Writer:
         """The source of a node; only if `loose` may it lack axes that broadcasting will supply."""
         axes = frozenset(range(node.rank))
         if node in self.bound:
-            return Code(self.bound[node], ATOM, axes)
+            return Code(self.bound[node], ATOM, axes, view=type(node) is Var)
         match node:
             case Var():
                 return Code(self.names[node.name], ATOM, axes, view=True)
@@ -51,8 +56,10 @@ class Writer:
                 return number(node.value, self.env)
             case Ones():
                 return Code("1.0", ATOM) if loose else Code(f"np.ones({self.shape(node.shape)}, dtype)", ATOM, axes)
-            case Delta():
+            case Delta() if is_identity(node):
                 return Code(f"np.eye({self.size(node.shape[0])}, dtype=dtype)", ATOM, axes)
+            case Delta():
+                return window_code(self, (node,), (tuple(range(node.rank)),), tuple(range(node.rank)))
             case Add():
                 return self.add_code(node, loose)
             case Map():
@@ -173,13 +180,13 @@ class Writer:
             self.need(TENSOR_OPS[name].helper, name)
         self.need(row.helper, row.name)
         text = fill(row.numpy, [self.code(a) for a in node.args], [Code(repr(p), ATOM) for p in node.params])
+        if row.routine:
+            noted(self, text, node.shape)
         return Code(text, ATOM, frozenset(range(node.rank)))
 
     def size(self, dim: sp.Expr) -> str:
         """A size as a Python integer."""
-        if dim.is_Integer:
-            return str(int(dim))
-        return re.sub(r"\b(\d+)\.0\b", r"\1", number(dim, self.env).text)
+        return whole(dim, self.env).text
 
     def shape(self, shape: Shape) -> str:
         parts = [self.size(d) for d in shape]

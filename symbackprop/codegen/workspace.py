@@ -34,7 +34,7 @@ def fitting(name, value, *shape, dtype):
         raise ValueError(f"{name} holds {given}, but this function was made for {dtype}")
     return value.astype(dtype)
 '''
-APART = frozenset({"call", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where"})  # never over an argument
+APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where"})  # never over an argument
 
 
 class Plan:
@@ -75,6 +75,12 @@ class Plan:
                 return f"{inner}.T" if order == tuple(reversed(range(len(order)))) else f"{inner}.transpose{order}"
             case "index":
                 return f"{self.text(value.args[0])}[{', '.join(value.params)}]"
+            case "slice":
+                return f"{self.text(value.args[0])}[{value.params[0]}]"
+            case "reshape":
+                return f"{self.text(value.args[0])}.reshape({', '.join(value.shape)})"
+            case "windows":
+                return f"read_at({self.text(value.args[0])}, {value.params[1]})"
             case "diagonal":
                 return f"np.diagonal({self.text(value.args[0])})"
         return self.hoisted(value, spelled(value, [self.text(a) for a in value.args]))
@@ -106,7 +112,9 @@ class Plan:
             return [f"{name} = {spelled(value, args)}"]
         place = self.place(value, at)
         self.names[value] = self.home[value] = place
-        if value.op == "call":
+        if value.op == "gather":
+            return [f"np.copyto({place}.reshape({', '.join(value.args[0].shape)}), {args[0]})"]
+        if value.op in ("call", "routine"):
             return [f"np.copyto({place}, {spelled(value, args)})"]
         if value.op == "where":
             return [f"np.copyto({place}, {args[2]})", f"np.copyto({place}, {args[1]}, where={args[0]})"]
@@ -169,6 +177,8 @@ def spelled(value: Value, args: list[str], out: str = "") -> str:
         case "einsum":
             best = ", optimize=True" * (len(args) > 1)
             return f'np.einsum("{value.params[0]}", {", ".join(args)}{best}{into})'
+        case "routine":
+            return f"{value.params[0]}({', '.join([*args, value.params[1]])})"
         case "call":
             made = f"{value.params[0]}({', '.join([*args, *value.params[1:]])})"
             return made if value.shape else f"dtype.type({made})"

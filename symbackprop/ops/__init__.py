@@ -47,7 +47,7 @@ class TensorOp:
 
     `shape(shapes, params)`; `vjp(y_bar, y, args, params)` gives one cotangent per argument, each of its argument's
     shape, None meaning no dependence on purpose; `value(arrays, params, field)` computes it over `field` (floats or
-    high precision); `show` names how it is written; `numpy` its spelling, with the helpers
+    high precision); `show` names how it is written; `numpy` its spelling (a `routine` is called, never taken apart), with the helpers
     of the rows in `uses`; `condition` where it is defined or smooth.
     """
 
@@ -65,6 +65,7 @@ class TensorOp:
     condition: str = ""
     positive: bool = False
     uses: tuple[str, ...] = ()
+    routine: bool = False
 
 
 SCALAR_OPS: dict[str, ScalarOp] = {}

@@ -83,7 +83,52 @@ def unit_value(arrays: tuple, params: tuple, field: object) -> object:
     return field.array(np.eye(count)[at - 1])
 
 
+
+def pad_shape(shapes: Shapes, params: tuple) -> Shape:
+    axis, before, after, _ = params
+    return tuple(n + before + after if k == axis else n for k, n in enumerate(shapes[0]))
+
+
+def fold_shape(shapes: Shapes, params: tuple) -> Shape:
+    axis, before, after, _ = params
+    return tuple(n - before - after if k == axis else n for k, n in enumerate(shapes[0]))
+
+
+def pad_value(arrays: tuple, params: tuple, field: object) -> object:
+    import numpy as np
+    axis, before, after, mode = params
+    return np.pad(arrays[0], [(before, after) if k == axis else (0, 0) for k in range(arrays[0].ndim)], mode)
+
+
+def fold_value(arrays: tuple, params: tuple, field: object) -> object:
+    """Every entry of the margins added where padding took it from."""
+    import numpy as np
+    axis, before, after, mode = params
+    t = np.moveaxis(arrays[0], axis, 0)
+    made = np.zeros((len(t) - before - after, *t.shape[1:]), t.dtype)
+    for at, source in zip(range(len(t)), np.pad(np.arange(len(made)), (before, after), mode)):
+        made[source] = made[source] + t[at]
+    return np.moveaxis(made, 0, axis)
+
+
+PAD_HELPER = """def pad_axis(x, axis, before, after, mode):
+    return np.pad(x, [(before, after) if k == axis else (0, 0) for k in range(x.ndim)], mode)
+"""
+FOLD_HELPER = """def fold_axis(t, axis, before, after, mode):
+    t = np.moveaxis(t, axis, 0)
+    made = np.zeros((len(t) - before - after,) + t.shape[1:], t.dtype)
+    np.add.at(made, np.pad(np.arange(len(made)), (before, after), mode), t)
+    return np.moveaxis(made, 0, axis)
+"""
+MARGINS = (("axis", 0), ("before", 1), ("after", 1), ("mode", "reflect"))
+
 ROWS = (
+    TensorOp("pad", pad_shape, lambda y_bar, y, args, params: (apply("fold", y_bar, params=params),), pad_value,
+             "pad_axis({0}, {p0}, {p1}, {p2}, {p3})", "what padding copies hands its cotangent back to where it came from",
+             r"\operatorname{pad}", helper=PAD_HELPER, params=MARGINS, routine=True),
+    TensorOp("fold", fold_shape, lambda y_bar, y, args, params: (apply("pad", y_bar, params=params),), fold_value,
+             "fold_axis({0}, {p0}, {p1}, {p2}, {p3})", "folding is linear, and its adjoint is padding",
+             r"\operatorname{fold}", helper=FOLD_HELPER, params=MARGINS, routine=True),
     TensorOp("unit", lambda shapes, params: (sp.Integer(params[1]),), lambda y_bar, y, args, params: (), unit_value,
              "np.eye({p1}, dtype=dtype)[{p0} - 1]", "a unit vector picks an entry", r"e", text="e",
              params=(("entry", 1), ("entries", 1))),

@@ -14,7 +14,7 @@ from ..program import Fact
 from .backward_terms import CodeTerms, Undecided, as_int
 from .backward_values import Array, Frame, Free, Labels, Picked, Rows
 from .shapes import stretch
-from .terms import is_none
+from .indexing import is_none
 
 COMPREHENSION_LIMIT = 100
 

@@ -23,7 +23,8 @@ from .backward_patterns import recognised
 from .backward_values import (Again, Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Picked, Rows,
                               Unread, is_tensor)
 from .calls import CALLS
-from .terms import MODULES, Terms, is_none
+from .indexing import is_none
+from .terms import MODULES, Terms
 
 BUILTINS = frozenset("len range print sum max min int float zip enumerate reversed list tuple dict str abs sorted isinstance round "
                      "bool set type getattr hasattr super object Exception ValueError".split())

@@ -14,11 +14,13 @@ import sympy as sp
 from ..algebra import Const, ZERO, contract, hadamard, negative, power, total, transpose, zero
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Delta, Expr, Map, Ones, Shape, function, show_shape
+from ..layers.convolution import CONVOLUTIONS
 from ..layers.losses import LOSSES
 from ..ops import SCALAR_OPS
 from ..ops.scalar import CALLED_BY_NAME, RELATIONS
 from ..ops.linear import matrix_power as power_node
 from ..ops.tensor import apply
+from .joins import JOIN_METHODS, JOINS
 from .shapes import added, as_axis, axes_of, common_shape, matmul, multiplied, new_axes, one_axis, reduced, stretch
 
 Call = Callable[..., Expr]
@@ -281,6 +283,8 @@ CALLS: dict[str, Call] = {
     "add": lambda a, b: added((a, b)), "subtract": lambda a, b: added((a, negative(b))),
     "divide": lambda a, b: multiplied((a, power(b, -1))), "negative": negative,
     "eye": lambda n: Delta(shape_of(n)[0]), "ones": filled_with(1), "zeros": filled_with(0),
+    **JOINS,
+    **CONVOLUTIONS,
     "ones_like": lambda x: Ones(x.shape), "zeros_like": lambda x: zero(x.shape),
 }
-METHODS = ("sum", "mean", "var", "std", "dot", "trace", "transpose", "max", "swapaxes", "squeeze")
+METHODS = ("sum", "mean", "var", "std", "dot", "trace", "transpose", "max", "swapaxes", "squeeze", *JOIN_METHODS)

@@ -16,6 +16,7 @@ from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError,
 from ..expr import Expr, Function, Map, Var, function, show_shape, size
 from ..program import Place
 from .calls import CALLS, METHODS, raised
+from .indexing import subscript
 from .shapes import added, as_axis, common_shape, matmul, multiplied, new_axes, stretch
 
 MODULES = ("np", "numpy", "jnp", "linalg", "scipy", "special", "nn", "jax", "math")
@@ -197,22 +198,7 @@ class Terms:
             if isinstance(axis, int) and -value.rank <= axis < value.rank:
                 return Const(value.shape[axis])
         value = self.read(node.value)
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        axes, used = [], 0
-        rest = value.rank - sum(not is_none(p) and not is_ellipsis(p) for p in parts)
-        for part in parts:
-            if is_none(part):
-                axes.append(used + len(axes))
-            elif is_ellipsis(part):
-                used += rest
-            elif isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
-                used += 1
-            else:
-                raise self.fail(node, f"indexing {self.text(node)[:60]}: only new axes (None) and whole axes (:) can stand "
-                                      f"in an index", "a sum with einsum may say it", UnsupportedError)
-        if used > value.rank:
-            raise self.fail(node, f"{self.text(node.value)[:40]} is {show_shape(value.shape)}: too many indices", kind=ShapeError)
-        return new_axes(value, tuple(axes), value.rank + len(axes))
+        return subscript(value, node.slice, self.read)
 
     def read_call(self, node: ast.Call) -> Expr:
         func = node.func
@@ -264,15 +250,6 @@ class Terms:
     READERS = {ast.Name: read_name, ast.Constant: read_constant, ast.BinOp: read_binary, ast.UnaryOp: read_unary,
                ast.Compare: read_compare, ast.Attribute: read_attribute, ast.Subscript: read_subscript,
                ast.Call: read_call}
-
-
-def is_none(node: ast.expr) -> bool:
-    return (isinstance(node, ast.Constant) and node.value is None) or (
-        isinstance(node, ast.Attribute) and node.attr == "newaxis")
-
-
-def is_ellipsis(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is ...
 
 
 def is_module(node: ast.expr) -> bool:

@@ -43,7 +43,7 @@ def resized(node: Expr, sizes: dict[sp.Expr, sp.Expr]) -> Expr:
             case Ones():
                 made[part] = Ones(put(part.shape))
             case Delta():
-                made[part] = Delta(part.shape[0].xreplace(sizes))
+                made[part] = Delta.where(put(part.shape), put(part.coefficients), part.offset.xreplace(sizes), part.bound)
             case Apply():
                 made[part] = Apply(part.op, tuple(made[c] for c in part.args), part.params, put(part.shape))
             case _:

@@ -98,7 +98,7 @@ class LatexWriter(TextWriter):
     """Forms as LaTeX."""
 
     minus, product, hadamard_signs = "-", " ", {"odot": r" \odot ", "circ": r" \circ "}
-    quotient, kronecker, arrow_left, in_lines = r" \oslash ", r"\delta", r"\leftarrow", False
+    quotient, kronecker, star, arrow_left, in_lines = r" \oslash ", r"\delta", r"\star", r"\leftarrow", False
     open_bracket, close_bracket = r"\left( ", r" \right)"
 
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
@@ -119,7 +119,22 @@ class LatexWriter(TextWriter):
         return text, TIGHT if self.is_tall(text) else ATOM
 
     def with_indices(self, symbol: str, indices: list[str]) -> str:
-        return add_subscript(symbol, "".join(indices)) if indices else symbol
+        return add_subscript(symbol, ("," if any(len(i) > 1 for i in indices) else "").join(indices)) if indices else symbol
+
+    def index(self, value: sp.Expr) -> str:
+        return self.size(value)
+
+    def bracketed(self, text: str, parts: list[str]) -> str:
+        return f"{text}[{', '.join(parts)}]".replace(":", "{:}")
+
+    def starred(self, notes: list[str]) -> str:
+        return f" {self.star}{'_{' + ', '.join(notes) + '}' if notes else ''} "
+
+    def spread_out(self, text: str, steps: str) -> str:
+        return rf"\operatorname{{up}}_{{{steps}}}" + self.brackets(text)
+
+    def note(self, word: str, value: str) -> str:
+        return rf"\text{{{word}{' ' * bool(value)}}}{value}"
 
     def entry_name(self, symbol: str, places: list[str], wide: bool) -> str:
         return add_subscript(symbol, ("," if wide else "").join(places))
@@ -228,6 +243,12 @@ class LatexWriter(TextWriter):
 
     def cases(self, condition: str, yes: str, no: str) -> str:
         return rf"\begin{{cases}} {yes} & {condition} \\ {no} & \text{{otherwise}} \end{{cases}}"
+
+    def between(self, index: str, size: sp.Expr) -> str:
+        return rf"0 \le {index} < {self.index(size)}"
+
+    def plain_name(self, name: str) -> str:
+        return rf"\operatorname{{{name}}}"
 
     def arrow(self, left: str, right: str) -> str:
         return self.brackets(rf"{left} \mapsto {right}")
