@@ -8,7 +8,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help demo test oracle oracle-digits bench bench-numeric tex
+.PHONY: help demo test oracle oracle-digits docs bench bench-numeric tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -25,6 +25,9 @@ oracle: $(STAMP) compiled ## long sweep: random programs against automatic diffe
 
 oracle-digits: $(STAMP) compiled ## 50 random programs against 50-digit differences of the loss
 	@$(PY) tests/sweep_precise.py $(ARGS)
+
+docs: $(STAMP) compiled ## write docs/ops.md from the op tables
+	@$(PY) docs/write_ops.py
 
 bench: $(STAMP) compiled ## measure the derivation against bare SymPy construction
 	@$(PY) benchmarks/derive.py $(ARGS)
