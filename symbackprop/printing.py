@@ -131,10 +131,12 @@ def listing() -> dict[str, list[str]]:
     from .doors import TARGETS
     from .ops import SCALAR_OPS, TENSOR_OPS, load
     from .source.calls import CALLS
+    from .layers import __all__ as layers
     from .layers.losses import LOSSES
+    from .mistakes import MISTAKES
     from .views import VIEWS
     load()
     return {"functions": sorted(set(CALLS) - set(LOSSES)), "losses": sorted(LOSSES), "elementwise rows": sorted(SCALAR_OPS),
-            "tensor rows": sorted(TENSOR_OPS), "views": list(VIEWS), "targets": list(TARGETS),
+            "tensor rows": sorted(TENSOR_OPS), "layers": sorted(layers), "views": list(VIEWS), "targets": list(TARGETS),
             "notations": [f"{k}={'|'.join(v)}" for k, v in Notation.choices().items()],
-            "diagnoses": ["layout", "missing-transpose", "scale", "shape", "sign"]}
+            "diagnoses": sorted({row.kind for row in MISTAKES} | {"inherited", "layout", "missing-assumption", "other", "shape"})}

@@ -92,6 +92,8 @@ def numbered_pulls(node: Expr, cotangent: Expr, output: Expr, primes: str) -> li
 def local_steps(node: Expr, k: int, cotangent: Expr, output: Expr, term: Expr, primes: str) -> list[Step]:
     """The steps through one node, for its `k`-th child."""
     match node:
+        case Add():
+            return [Step("chain rule through a sum", "a sum hands its cotangent on to each of its terms", node, term)]
         case Contract():
             return contraction_steps(node, k, cotangent, term)
         case Map():

@@ -7,6 +7,7 @@ pre-activations are written δ. expanded: everything is put in. A view is a list
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 from .algebra import add, contract
@@ -179,6 +180,9 @@ def delta_labels(program: Program) -> dict[str, str]:
 
 def delta_name(label: str, rank: int, tex: bool, notation: Notation) -> str:
     stem = "Delta" if rank >= 2 else "delta"
+    if tex and notation.bold == "yes" and rank:
+        plain = delta_name(label, rank, tex, replace(notation, bold="no"))
+        return plain.replace("\\" + stem, rf"\boldsymbol{{\{stem}}}", 1)
     if not label:
         return "\\" + stem if tex else text_name(stem)
     if tex:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import sympy as sp
-from sympy.printing.precedence import PRECEDENCE
-from sympy.printing.str import StrPrinter
 
 from .expr import Apply, Contract, Expr
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
@@ -23,10 +21,10 @@ from .shifted import ShiftedWriter
 from .sliding import Correlation, Selector, Slice, Triangle
 from .ops import SCALAR_OPS, TENSOR_OPS
 from .ops.scalar import RELATIONS
+from .text_sizes import SIZES, SUPERSCRIPTS
 
 SUM, HAD, MUL, TIGHT, ATOM = range(5)
 Piece = tuple[str, int]
-SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 class Written(NamedTuple):
@@ -34,24 +32,6 @@ class Written(NamedTuple):
 
     text: str
     precedence: int
-
-
-class SizePrinter(StrPrinter):
-    """Numbers and sizes: `2 B`, `n²`, `√k`."""
-
-    def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:
-        base = self.parenthesize(expr.base, PRECEDENCE["Pow"])
-        if expr.exp == sp.Rational(1, 2):
-            return "√" + self.parenthesize(expr.base, PRECEDENCE["Atom"], strict=True)
-        if expr.exp.is_Integer and expr.exp > 1:
-            return base + str(expr.exp).translate(SUPERSCRIPTS)
-        return super()._print_Pow(expr, rational)
-
-    def _print_Mul(self, expr: sp.Mul) -> str:
-        return super()._print_Mul(expr).replace("*", " ")
-
-
-SIZES = SizePrinter()
 
 
 class TextWriter(ShiftedWriter):

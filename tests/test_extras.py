@@ -198,3 +198,8 @@ def test_a_step_back_shows_what_is_differentiated_by_what() -> None:
 def test_a_plain_matrix_is_no_outer_product() -> None:
     steps = derived("X: R[n, m]; Y: R[n, m]\nC = sum((X - Y) * X)").gradients["Y"].steps
     assert steps[-1].because == "each index stands where it stood"
+
+
+def test_a_bias_has_a_step_too() -> None:
+    made = derived("x: R[n]; y: R[m]; W: R[m, n]; b: R[m]\nz = W @ x + b\nC = sum((z - y)**2) / 2", wrt=["b"]).text(steps=True)
+    assert "    chain rule through a sum: a sum hands its cotangent on to each of its terms\n        ∂(W x + b)/∂b  ⟶  ∂C/∂z\n" in made
