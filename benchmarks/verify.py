@@ -32,14 +32,19 @@ def one_model(task: tuple[int, int, int, bool]) -> list[Outcome]:
     return [judged(found) for found in islice(made, wanted)]
 
 
-def run(wanted: int, seed: int, wrong: bool, processes: int) -> list[Outcome]:
-    number = len(models())
-    shares = [wanted // number + (k < wanted % number) for k in range(number)]
-    tasks = [(at, share, seed, wrong) for at, share in enumerate(shares) if share]
+def run(wanted: int, seed: int, wrong: bool, processes: int, every: int = 1) -> list[Outcome]:
+    """So many items of the models, or of every so manieth one."""
+    chosen = range(0, len(models()), every)
+    tasks = [(at, wanted // len(chosen) + (k < wanted % len(chosen)), seed, wrong) for k, at in enumerate(chosen)]
     if processes < 2:
         return [o for task in tasks for o in one_model(task)]
+    found: list[Outcome] = []
     with Pool(processes) as pool:
-        return [o for part in pool.imap(one_model, tasks, chunksize=1) for o in part]
+        for done, part in enumerate(pool.imap(one_model, tasks, chunksize=1), 1):
+            found += part
+            if done % 20 == 0:
+                print(f"{done} of {len(tasks)} models: {(wrong_figures if wrong else right_figures)(found)}", file=sys.stderr, flush=True)
+    return found
 
 
 def show(figures: dict[str, object]) -> bool:
