@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .comparison import holds
 from .evidence import Bench
 from .expr import Expr, Var, names_in
 from .program import Claim, Fact
@@ -52,7 +53,7 @@ def missing_fact(judge: Judge, claim: Claim, left: Expr, right: Expr) -> tuple[t
             bench = Bench(program, judge.truth, facts)
             if bench.differ_roughly(left, right, where=3) is not False:
                 continue
-            if judge.holds(left, right, bench):
+            if holds(left, right, bench):
                 fix = ", ".join(written(f, claim) for f in candidate.facts)
                 message = f"right if {candidate.said}, which the text does not say"
                 return candidate.facts, {"kind": "missing-assumption", "message": message, "fix": fix}

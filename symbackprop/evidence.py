@@ -6,26 +6,25 @@ has seen, so that one derivation serves all claims and all repairs that are trie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import replace
 
 import mpmath
 import numpy as np
 
 from .budget import OutOfTime, left as time_left, tick
 from .errors import SymbackpropError
-from .expr import Add, Apply, Contract, Expr, Map, Var, names_in, walk
+from .expr import Expr, Var, names_in, walk
 from .finite import PRIMES, Modular
-from .numeric import Floats, Precise, Sizes, Values, concrete, one
-from .points import draw, size_names
+from .numeric import Floats, Precise, Sizes, Values, one
+from .points import draw
 from .program import Fact, Program
+from .sampling import cost_of, degrees, exact_data, size_tuples, small_sizes
 from .truth import Truth, is_quantity
+from .witness import DIGITS, Agreement, Witness, show_number
 
-DIGITS, TOLERANCE, ROUGH, SLOPE = 50, 1e-35, 1e-6, 1e-20
+TOLERANCE, ROUGH, SLOPE = 1e-35, 1e-6, 1e-20
 PRECISE_COST, FLOAT_COST = 60_000, 200_000_000
 TRIALS, REAL_POINTS = 3, 2
-RATIONAL = ("gelu", "gelu_tanh", "silu", "elu")
 FAILURES = (SymbackpropError, ArithmeticError, ValueError, TypeError, np.linalg.LinAlgError)
 
 
@@ -73,54 +72,12 @@ class Point:
         return node
 
 
-@dataclass(frozen=True)
-class Witness:
-    """A point at which two sides differ: enough to work it out again."""
-
-    sizes: Sizes
-    values: Values
-    seed: int
-    entry: tuple[int, ...]
-    claimed: str
-    true: str
-    whole: bool
-    digits: int
-
-    def __str__(self) -> str:
-        where = ", ".join(f"{k} = {v}" for k, v in self.sizes.items())
-        count = sum(np.size(v) for v in self.values.values())
-        data = ", ".join(f"{k} = {show_data(v)}" for k, v in self.values.items()) if self.whole and count <= 32 else f"data of seed {self.seed}"
-        entry = f"entry [{', '.join(map(str, self.entry))}] " if self.entry else "it "
-        return f"{'at ' + where + ', ' if where else 'at '}{data}: {entry}is {self.true}, the formula gives {self.claimed}"
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What was looked at without finding a difference."""
-
-    sizes: int = 0
-    trials: int = 0
-    bound: int | None = None
-    points: int = 0
-    digits: int = 0
-
-    def __str__(self) -> str:
-        said = []
-        if self.trials:
-            chance = "no proven bound" if self.bound is None else f"chance of missing a difference at these sizes ≤ 1e-{self.bound}"
-            said.append(f"{self.trials} exact trials at {self.sizes} choices of sizes in a finite field ({chance})")
-        if self.points:
-            said.append(f"{self.points} real points to {self.digits} digits")
-        return "no difference in " + " and ".join(said) if said else "nothing could be compared"
-
-
 class Bench:
     """The points of one program under its facts."""
 
     def __init__(self, program: Program, truth: Truth, facts: tuple[Fact, ...] = ()) -> None:
         self.program, self.truth = program, truth
         if facts:
-            from dataclasses import replace
             self.program = replace(program, facts=(*program.facts, *facts), claims=())
         self.tuples = size_tuples(self.program)
         self.points: dict[tuple, Point | None] = {}
@@ -304,116 +261,3 @@ def gap_at(point: Point, a: Expr, b: Expr) -> tuple[float, tuple[int, ...], obje
     floor = 1e-9 if floats else 1e-15
     size = max(max(abs(v) for v in x.ravel()), max(abs(v) for v in y.ravel()), floor)
     return float(gaps[at] / size), tuple(int(i) for i in at), x[at], y[at]
-
-
-# --- sizes and data ---
-
-def is_possible(program: Program, sizes: Sizes) -> bool:
-    try:
-        return all(d >= 1 for var in program.inputs.values() for d in concrete(var.shape, sizes))
-    except (TypeError, KeyError):
-        return False
-
-
-def size_tuples(program: Program) -> list[Sizes]:
-    """All different, all different another way, all equal, one with a 1."""
-    names = size_names(program)
-    if not names:
-        return [{}]
-    ways = [dict(zip(names, count(2))), dict(zip(reversed(names), count(3))), dict.fromkeys(names, 2)]
-    ways.append({**ways[0], names[-1]: 1})
-    kept = [w for w in ways if is_possible(program, w)]
-    return kept or [dict.fromkeys(names, 7)]
-
-
-def small_sizes(program: Program) -> Iterator[Sizes]:
-    names = size_names(program)
-    if not names:
-        yield {}
-        return
-    tries = [dict.fromkeys(names, 1), *({**dict.fromkeys(names, 1), n: 2} for n in names[:6]), dict.fromkeys(names, 2),
-             dict(zip(names, count(2)))]
-    yield from (t for t in tries if is_possible(program, t))
-
-
-def exact_data(program: Program, sizes: Sizes, seed: int) -> Values:
-    """Random whole numbers, large, for which the declared facts hold (in the field a sum can be made 1)."""
-    rng = np.random.default_rng([seed, 977])
-    return {name: exact_one(program, name, concrete(var.shape, sizes), rng) for name, var in program.inputs.items()}
-
-
-def exact_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    facts = [f for f in program.facts if f.name == name]
-    if any(f.kind == "binary" for f in facts):
-        from .points import draw_one
-        return draw_one(program, name, shape, rng).astype(object)
-    data = rng.integers(1, 2**62, size=shape).astype(object)
-    for fact in facts:
-        if fact.kind == "sum":
-            rows = data.reshape(-1) if fact.axis is None else np.moveaxis(data, fact.axis, -1)
-            rows[..., -1] = 1 - rows[..., :-1].sum(axis=-1)
-        if fact.kind in ("symmetric", "definite"):
-            data = np.triu(data) + np.triu(data, 1).T
-        if fact.kind == "diagonal":
-            data = data * np.eye(len(data), dtype=int)
-    return data
-
-
-def cost_of(root: Expr, sizes: Sizes) -> int:
-    cost = 0
-    for node in walk(root):
-        if type(node) is Contract:
-            dims = {i: d for o, labels in zip(node.operands, node.inputs) for i, d in zip(labels, concrete(o.shape, sizes))}
-            cost += int(np.prod([float(d) for d in dims.values()]))
-        else:
-            cost += 4 * int(np.prod([float(d) for d in concrete(node.shape, sizes)]))
-    return cost
-
-
-def degrees(root: Expr, known: dict[Expr, tuple[int, int]]) -> tuple[int, int]:
-    """Degrees of a numerator and a denominator of a node, in its inputs and hashed values; generous."""
-    for node in walk(root):
-        if node not in known:
-            known[node] = degree_of(node, [known[c] for c in node.children])
-    return known[root]
-
-
-def degree_of(node: Expr, parts: list[tuple[int, int]]) -> tuple[int, int]:
-    top, bottom = sum(p for p, _ in parts), sum(q for _, q in parts)
-    match node:
-        case Var():
-            return 1, 0
-        case Contract():
-            return top, bottom
-        case Add():
-            return max(p for p, _ in parts) + bottom, bottom
-        case Map() if node.function.opaque:
-            return 1, 0
-        case Map() if node.function.name == "pow" and node.function.params[0].is_Integer:
-            k = int(node.function.params[0])
-            return (k * top, k * bottom) if k > 0 else (-k * bottom, -k * top)
-        case Map() if node.function.name in RATIONAL or node.function.body is not None:
-            return 8 * (top + bottom + 1), 8 * (top + bottom + 1)
-        case Map():
-            return top + bottom + 4, bottom + 4
-        case Apply():
-            return 16 * (top + bottom + 4), 16 * (top + bottom + 4)
-    return 0, 0
-
-
-# --- showing ---
-
-def show_data(data: np.ndarray) -> str:
-    def spell(x: object) -> str:
-        return "[" + ", ".join(spell(v) for v in x) + "]" if isinstance(x, list) else f"{x:g}"
-    return spell(np.asarray(data, dtype=float).tolist())
-
-
-def show_number(value: object, other: object) -> str:
-    """A number in as many digits as tell it from the other."""
-    for digits in (6, 12, 20, 40, 60):
-        with mpmath.workdps(2 * DIGITS):
-            mine, theirs = mpmath.nstr(mpmath.mpf(value), digits), mpmath.nstr(mpmath.mpf(other), digits)
-        if mine != theirs:
-            break
-    return mine.removesuffix(".0")

@@ -6,21 +6,19 @@ Else it has a mistake of its own, and the search for the smallest repair begins.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from .algebra import ONE, contract, scale
-from .budget import OutOfTime, left as time_left, limit
-from .errors import ShapeError, SymbackpropError
-from .evidence import Bench, Point, gap_at
-from .expr import Expr, Var, names_in, show_shape
-from .kinks import conventions
-from .program import Claim, Fact, Program
+from .budget import OutOfTime, limit
 from .clues import recognised
-from .proof import prove
+from .comparison import compared, holds, refuted
+from .errors import ShapeError, SymbackpropError
+from .evidence import Bench
+from .expr import Expr, Var, names_in, show_shape
+from .program import Claim, Fact, Program
 from .ratios import constant_ratio
 from .truth import Truth, is_quantity, parts_of
 from .verdict import BUDGET, Verdict
@@ -28,8 +26,6 @@ from .views import substitute
 
 STRUCTURAL = frozenset({"missing-transpose", "extra-transpose", "order", "hadamard-vs-matmul", "missing-outer-product", "missing-sum",
                         "wrong-axis", "missing-activation-derivative", "extra-factor"})
-PROOF_SHARE = 0.6  # of the time that is left, so that points are looked at where no proof is found
-PROVED = "both sides have the same normal form, for all sizes and values"
 
 
 @dataclass(frozen=True)
@@ -199,66 +195,9 @@ class Judge:
         wrong = [s for n in names_in(claim.right) if (s := self.standing.get(n)) is not None and s.wrong]
         return tuple(sorted({line for s in wrong for line in s.causes}))
 
-    # --- two sides of one shape ---
-
-    def compared(self, head: Verdict, left: Expr, right: Expr, bench: Bench | None = None) -> Verdict:
+    def compared(self, head: Verdict, left: Expr, right: Expr) -> Verdict:
         """Proved, confirmed, refuted or undecided; no diagnosis yet."""
-        bench = bench or self.bench
-        if bench.differ_roughly(left, right):
-            point = bench.point("precise", 0)
-            gap = point and gap_at(point, left, right)
-            return self.refuted(head, left, right, bench, point if gap and gap[0] > 0 else bench.point("float", 0))
-        if (point := bench.differs_finely(left, right)) is not None:
-            return self.refuted(head, left, right, bench, point)
-        with limit(PROOF_SHARE * time_left()):
-            proof = prove(self.truth, bench.program.facts, left, right)
-        if proof is None:
-            return self.by_points(head, left, right, bench)
-        said = head.assumptions
-        if proof.corners:
-            corners = self.corners(left, right) or ["where no function has a corner"]
-            said = (f"away from kinks ({'; '.join(corners)})", *said)
-        elif corners := self.corners(left):
-            said = (f"at kinks {'; '.join(corners)}", *said)
-        return replace(head, verdict="proved", evidence=PROVED, assumptions=said, layout="denominator", proof=proof)
-
-    def corners(self, *sides: Expr) -> list[str]:
-        """The conventions at the corners of what two sides, and what they differentiate, are made of."""
-        spoken = [self.truth.variable(parts_of(n)[0]) for s in sides for n in names_in(s) if is_quantity(n)]
-        return conventions(*(self.truth.without_names(s) for s in (*sides, *spoken)))
-
-    def by_points(self, head: Verdict, left: Expr, right: Expr, bench: Bench) -> Verdict:
-        agreement, point = bench.agreement(left, right)
-        if point is not None:
-            return self.refuted(head, left, right, bench, point)
-        if not agreement.points:
-            return self.on_positive(head, left, right, bench)
-        corners = self.corners(left)
-        said = (f"away from kinks ({'; '.join(corners)})", *head.assumptions) if corners else head.assumptions
-        return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator")
-
-    def on_positive(self, head: Verdict, left: Expr, right: Expr, bench: Bench) -> Verdict:
-        """A side that has no value at ordinary points, tried where everything that may be positive is."""
-        nothing = replace(head, evidence="no proof, and no point at which both sides have a value")
-        known = {f.name for f in bench.program.facts}
-        facts = tuple(Fact("range", name, low=0) for name in self.program.inputs if name not in known)
-        if not facts or any(f in bench.program.facts for f in facts):
-            return nothing
-        positive = Bench(bench.program, self.truth, facts)
-        agreement, point = positive.agreement(left, right)
-        for where in (positive, bench):
-            point = point or (where.found_difference(left, right) if not agreement.points else None)
-            if point is not None:
-                return self.refuted(head, left, right, where, point)
-        said = ("all inputs are positive, since a side has no value elsewhere", *head.assumptions)
-        return replace(head, verdict="confirmed", evidence=f"{agreement}; not a proof", assumptions=said, layout="denominator") \
-            if agreement.points else nothing
-
-    def refuted(self, head: Verdict, left: Expr, right: Expr, bench: Bench, point: Point | None) -> Verdict:
-        witness = bench.witness(left, right, point)
-        if witness is None:
-            return replace(head, evidence="floats differ, and no difference could be shown with more digits")
-        return replace(head, verdict="refuted", evidence=str(witness), witness=witness)
+        return compared(head, left, right, self.bench)
 
     # --- shapes and layout ---
 
@@ -295,7 +234,7 @@ class Judge:
             message = "right up to a transpose, and this line must have the shape of the tensor itself" if claim.strict else \
                 "right up to a transpose: this is numerator layout"
             evidence = f"{head.quantity or 'the left side'} is {show_shape(left.shape)}, the right side is {show_shape(right.shape)}"
-            shown = self.refuted(head, left, right, self.bench, None) if left.shape == right.shape else \
+            shown = refuted(head, left, right, self.bench, None) if left.shape == right.shape else \
                 replace(head, verdict="refuted", evidence=evidence)
             return replace(shown, diagnosis={"kind": "layout", "message": message, "fix": fix}, marks=whole_right(claim))
         message = "right up to a transpose: this is numerator layout, and a gradient is given the shape of its tensor here"
@@ -396,13 +335,7 @@ class Judge:
         """Whether an edited right side is right: fast where it is not."""
         if right.shape != left.shape or type(left) is Var and left.name in names_in(right):
             return False
-        return self.holds(left, self.reading(right, "meant"), self.bench)
-
-    def holds(self, left: Expr, right: Expr, bench: Bench) -> bool:
-        """Whether two sides are proved or confirmed equal on a bench; no witness is looked for where they are not."""
-        if bench.differ_roughly(left, right) is not False or bench.differs_finely(left, right) is not None:
-            return False
-        return self.compared(Verdict("", None, None, "", "undecided", ""), left, right, bench).is_right
+        return holds(left, self.reading(right, "meant"), self.bench)
 
 
 def shaped(diagnosis: dict[str, str], shapes: str) -> dict[str, str]:

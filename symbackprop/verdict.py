@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from .program import Program
 
 if TYPE_CHECKING:
-    from .evidence import Witness
     from .proof import Proof
+    from .witness import Witness
 
 BUDGET = 2.0
 

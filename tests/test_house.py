@@ -25,14 +25,14 @@ FLOORS = {
     "views": "views writing indices conditions steps page mathml bridge_classes bridge_entries bridge numeric points "
              "written_out explicit codegen readers",
     "derivations": "results sections printing differences",
-    "verdicts": "finite entrywise truth evidence parts spelling formula edits additions mistakes restate ratios repair clues assumed proof verdict "
-                "judging report",
+    "verdicts": "finite entrywise truth witness sampling evidence proof replay parts spelling formula edits additions mistakes restate ratios repair clues verdict "
+                "comparison assumed judging report",
     "doors": "doors cli __init__ __main__",
 }
 ROOMS = {room: place for place, room in enumerate(" ".join(FLOORS.values()).split())}
 READERS = ("source", "tex")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-LONG = {"evidence.py", "judging.py", "writing.py", "source/backward_calls.py", "source/backward_terms.py"}  # to be split
+LONG = {"writing.py", "source/backward_calls.py", "source/backward_terms.py"}  # to be split
 RUNTIME = {"sympy", "numpy", "latex2mathml", "mpmath"}  # mpmath is SymPy's own dependency
 EXECUTES = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "loads", "system", "Popen", "S"}
 # Source that is our own is compiled in one place; SymPy's lambdify sees rows of our tables and checked expressions.

@@ -26,6 +26,8 @@ def entry_of(node: Node, at: tuple[str, ...], shapes: Shapes, used: str = "") ->
     below = lambda p, indices: entry_of(p, indices, shapes, used)
     match node.op:
         case "name" | "grad":
+            if len(at) != len(shapes[node.value]):
+                raise TooDeep
             return Node("entry", (), (node.op, node.value, at))
         case "num" | "size":
             return node
@@ -54,6 +56,8 @@ def summed(node: Node, at: tuple[str, ...], shapes: Shapes, used: str) -> Node:
         axis = node.value or 0
         return Node("sumover", (below(a, (*at[:axis], fresh, *at[axis:])),), (fresh, shape[axis]))
     b = node.parts[1]
+    if not shape or not shape_of(b, shapes):
+        raise TooDeep
     left, right = (fresh,) if len(shape) == 1 else (at[0], fresh), (fresh, *at[len(shape) - 1:])
     return Node("sumover", (op("mul", below(a, left), below(b, right)),), (fresh, shape[-1]))
 
