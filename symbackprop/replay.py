@@ -108,8 +108,7 @@ class Place:
             case Ones():
                 return np.full(self.shape(node), m.mpf(1), dtype=object)
             case Delta():
-                n, k = self.shape(node)
-                return np.array([[m.mpf(i == j) for j in range(k)] for i in range(n)], dtype=object)
+                return self.indicator(node)
             case Add():
                 return sum(parts[1:], parts[0])
             case Map():
@@ -120,6 +119,15 @@ class Place:
             case Apply():
                 return tensor(node.op, parts, node.params)
         raise UnsupportedError(f"{type(node).__name__} has no value")
+
+    def indicator(self, node: Delta) -> np.ndarray:
+        """1 where offset + Σ c·i is 0 (at least 0 where it is a bound)."""
+        made = np.empty(self.shape(node), dtype=object)
+        coefficients, offset = [self.number(c) for c in node.coefficients], self.number(node.offset)
+        for at in np.ndindex(made.shape):
+            here = offset + sum(c * i for c, i in zip(coefficients, at))
+            made[at] = m.mpf(here >= 0 if node.bound else here == 0)
+        return made
 
     def number(self, value: sp.Expr) -> object:
         exact = value.subs({s: self.sizes[s.name] for s in value.free_symbols})
