@@ -131,6 +131,8 @@ class Reader:
         return cell(real, {ARGS[0]: argument}, argument.shape)
 
     def power(self, e: sp.MatPow) -> Expr:
+        if e.base.shape == (1, 1) and e.exp.is_number:
+            return power(self.matrix(e.base), e.exp)
         if not (e.exp.is_Integer and 0 < abs(e.exp) <= 64):
             raise UnsupportedError(f"{e}: a matrix power needs a small whole exponent")
         base = self.matrix(e.base)
@@ -139,12 +141,12 @@ class Reader:
         return contract([base] * count, [(k, k + 1) for k in range(count)], (0, count))
 
     def diagonal(self, e: sp.MatrixExpr) -> Expr:
-        vector = self.matrix(e.arg)
+        vector = self.matrix(e.args[0])
         flat = total(vector, (1,) if vector.shape[1] == 1 else (0,))
         return contract((flat, Delta(flat.shape[0])), ((0,), (0, 1)), (0, 1))
 
     def diagonal_of(self, e: sp.MatrixExpr) -> Expr:
-        matrix = self.matrix(e.arg)
+        matrix = self.matrix(e.args[0])
         return contract((matrix, Ones((sp.S.One,))), ((0, 0), (1,)), (0, 1))
 
     def hadamard_power(self, e: sp.HadamardPower) -> Expr:

@@ -13,6 +13,7 @@ from .results import Derivation
 
 if TYPE_CHECKING:
     from .differences import Report
+    from .second import Products
     from .verdict import Verdict
 
 TARGETS = ("numpy",)
@@ -85,18 +86,21 @@ def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False
     return judge(text if isinstance(text, Program) else parse(text), budget, strict_layout)
 
 
-def export(derivation: Derivation, to: str = "numpy") -> str:
-    """A module that computes the loss and the gradients, with no dependency but its target's."""
+def export(derivation: Derivation | Products, to: str = "numpy") -> str:
+    """A module that computes the loss and the gradients (or the products of `hvp`, `jvp`), with no dependency but its target's."""
     if to not in TARGETS:
         raise SymbackpropError(f"there is no export target {to!r}", hint=nearest(to, TARGETS) or f"one of {', '.join(TARGETS)}")
     if not isinstance(derivation, Derivation):
+        from .second import Products
+        if isinstance(derivation, Products):
+            return derivation.source()
         from .recurrence.code import export_loops
         return export_loops(derivation.adjoint)
     from .codegen import export_numpy
     return export_numpy(derivation.program, derivation.backward, derivation.loss, derivation.wrt)
 
 
-def lambdify(derivation: Derivation) -> Callable:
+def lambdify(derivation: Derivation | Products) -> Callable:
     """`f(**arrays) -> (loss, {name: gradient})` on NumPy; keywords only."""
     from .codegen import compile_function
     return compile_function(export(derivation))

@@ -72,6 +72,20 @@ class Trace(NamedTuple):
     body: object
 
 
+class Kron(NamedTuple):
+    factors: tuple
+
+
+class Vec(NamedTuple):
+    """The columns of a matrix below one another."""
+
+    body: object
+
+
+class Swap(NamedTuple):
+    """The commutation matrix K: K vec(A) = vec(Aᵀ)."""
+
+
 class Call(NamedTuple):
     node: Map | Apply
     args: tuple

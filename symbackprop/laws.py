@@ -15,7 +15,7 @@ from .expr import Add, Apply, Contract, Delta, Expr
 from .ops.tensor import apply
 
 MAX_POWER = 6
-TURNABLE = frozenset({"inv", "det", "logdet", "matrix_power", "pinv", "expm", "expm_frechet", "polar"})
+TURNABLE = frozenset({"inv", "det", "logdet", "matrix_power", "pinv", "expm", "expm_derivative", "polar"})
 
 
 def chain(node: Expr) -> list[Expr] | None:

@@ -140,7 +140,7 @@ def corner(blocks: list[list[np.ndarray]]) -> np.ndarray:
 
 
 # Rows that stand in a derivative and have none of their own: no case holds their pull-back.
-ONCE = frozenset({"top_singular", "polar", "expm_second"})
+ONCE = frozenset({"top_singular", "polar"})
 
 
 def margins(n: int, mode: str) -> np.ndarray:
@@ -178,7 +178,9 @@ TENSOR_CASES = {
     "spectral_norm": (TensorCase(lambda a: anp.max(anp.linalg.svd(a, full_matrices=False)[1]), ((4, 3),)),),
     "nuclear_norm": (TensorCase(lambda a: anp.sum(anp.linalg.svd(a, full_matrices=False)[1]), ((4, 3),)),),
     "expm": (TensorCase(expm, ((3, 3),)),),
-    "expm_frechet": (TensorCase(lambda a, e: corner([[a, e], [0 * a, a]]), ((2, 2), (2, 2))),),
+    "expm_derivative": (TensorCase(lambda a, e: corner([[a, e], [0 * a, a]]), ((2, 2), (2, 2))),
+                        TensorCase(lambda a, e, g: corner([[a, e, 0 * a], [0 * a, a, g], [0 * a, 0 * a, a]])
+                                   + corner([[a, g, 0 * a], [0 * a, a, e], [0 * a, 0 * a, a]]), ((2, 2), (2, 2), (2, 2)))),
 }
 
 

@@ -57,6 +57,16 @@ def export_numpy(program: Program, backward: Program, loss: str, wrt: tuple[str,
     return Module(program, backward, loss, wrt, program.facts if facts is None else facts).source()
 
 
+def export_module(program: Program, added: Program, value: str, results: dict[str, str]) -> str:
+    """As `export_numpy`, for any equations over a program: returns (value, {label: array}) for `results`, label -> name."""
+    return Module(program, added, value, tuple(results), program.facts, results).source()
+
+
+def code_name(name: str) -> str:
+    """`d_W` for the cotangent of W, `t_z` for the tangent of z."""
+    return "t_" + code_name(name[1:]) if name.startswith("˙") else "d_" + name.lstrip("∂") if name.startswith("∂") else name
+
+
 def compile_function(source: str) -> Callable:
     """`value_and_grad` of a module that `export_numpy` wrote."""
     return compile_module(source)["value_and_grad"]
@@ -77,7 +87,8 @@ class Module:
     """Writes one module."""
 
     def __init__(self, program: Program, backward: Program, loss: str, wrt: tuple[str, ...],
-                 facts: tuple[Fact, ...]) -> None:
+                 facts: tuple[Fact, ...], results: dict[str, str] | None = None) -> None:
+        self.results = {n: bar(n) for n in wrt} if results is None else results
         self.program, self.backward, self.loss, self.wrt, self.facts = program, backward, loss, wrt, facts
         self.taken = set(RESERVED)
         self.names: dict[str, str] = {}
@@ -86,7 +97,7 @@ class Module:
         clash = [n for n in user if n in self.taken or keyword.iskeyword(n)]
         self.taken |= set(user)
         self.names |= {n: self.fresh(n + "_") if n in clash else n for n in user}
-        self.names |= {e.name: self.fresh("d_" + e.name.lstrip("∂")) for e in backward.equations}
+        self.names |= {e.name: self.fresh(code_name(e.name)) for e in backward.equations}
         dims = {s for e in (*program.inputs.values(), *(e.expr for e in (*program.equations, *backward.equations)))
                 for node in (walk(e) if isinstance(e, Expr) else ()) for s in symbols_of(node)}
         self.sizes = {s: self.fresh(self.safe(str(s))) for s in sorted(dims, key=str)}
@@ -113,9 +124,9 @@ class Module:
             raise UnsupportedError(f"no argument has the size {lacking[0]}, so a function could not know it")
         checks = [*self.size_checks(), *self.checks(self.program.inputs)]
         forward = [line for e in self.program.equations for line in (*self.lines(e, e.name == self.loss), *self.checks((e.name,)))]
-        wanted = {bar(n) for n in self.wrt}
+        wanted = set(self.results.values())
         back = [line for e in self.backward.equations for line in self.lines(e, e.name in wanted)]
-        results = ", ".join(f'"{n}": {self.names[bar(n)]}' for n in self.wrt)
+        results = ", ".join(f'"{n}": {self.names[name]}' for n, name in self.results.items())
         keywords = [*(self.names[n] for n in self.program.inputs), *self.writer.callables]
         helpers = [*([AS_ARRAY] if self.program.inputs else []), *self.writer.helpers.values()]
         made = self.made([*forward, *back])

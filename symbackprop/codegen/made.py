@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..reverse import bar
 from .arrays import Graph, Value
 from .lower import Lowering
 from .straight import Scalars, bare, entries, pays
@@ -41,7 +40,7 @@ class Made:
                 name, value = lowering.line(line)
                 self.steps.append((name, value, line.strip(), len(graph.values)))
         self.loss = lowering.env[self.names[module.loss]]
-        self.results = {n: lowering.env[self.names[bar(n)]] for n in module.wrt}
+        self.results = {n: lowering.env[self.names[name]] for n, name in module.results.items()}
         self.order = needed(graph.values, {**self.results, "": self.loss})
 
     def source(self) -> list[str]:

@@ -179,7 +179,8 @@ class Writer:
         for name in row.uses:
             self.need(TENSOR_OPS[name].helper, name)
         self.need(row.helper, row.name)
-        text = fill(row.numpy, [self.code(a) for a in node.args], [Code(repr(p), ATOM) for p in node.params])
+        spelling = row.numpy.replace("{*}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
+        text = fill(spelling, [self.code(a) for a in node.args], [Code(repr(p), ATOM) for p in node.params])
         if row.routine:
             noted(self, text, node.shape)
         return Code(text, ATOM, frozenset(range(node.rank)))

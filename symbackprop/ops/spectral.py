@@ -9,6 +9,7 @@ The eigenvalues are those of ½(A + Aᵀ), so that the gradient is symmetric.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -64,14 +65,15 @@ def expm_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     count = identity_multiple(y_bar)
     if count is not None:
         return (scale(count, transpose(y)),)
-    return (apply("expm_frechet", transpose(args[0]), y_bar),)
+    return (apply("expm_derivative", transpose(args[0]), y_bar),)
 
 
-def frechet_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
-    """Y = L(A, E) is linear in E, with adjoint L(Aᵀ, ·); by A it is the derivative of a derivative."""
-    a, e = args
-    turned = transpose(a)
-    return apply("expm_second", turned, transpose(e), y_bar), apply("expm_frechet", turned, y_bar)
+def derivative_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """Y = L(A, E, …, G), the derivative of exp along each E in turn: linear in each, with adjoint L(Aᵀ, …, Gᵀ, Ȳ), and by A one
+    derivative further. So all orders are one row."""
+    turned = [transpose(arg) for arg in args]
+    by_a = apply("expm_derivative", *turned, y_bar)
+    return by_a, *(apply("expm_derivative", *turned[:k], *turned[k + 1:], y_bar) for k in range(1, len(args)))
 
 
 def exponential(a: np.ndarray, field: object) -> np.ndarray:
@@ -92,21 +94,15 @@ def expm_value(arrays: Sequence, params: tuple, field: object) -> object:
     return exponential(arrays[0], field)
 
 
-def frechet_value(arrays: Sequence, params: tuple, field: object) -> object:
-    """The upper right block of exp [[A, E], [0, A]]."""
-    a, e = arrays
-    n = len(a)
-    return exponential(np.block([[a, e], [field.array(np.zeros((n, n))), a]]), field)[:n, n:]
-
-
-def second_value(arrays: Sequence, params: tuple, field: object) -> object:
-    """The sum of both orders of the second derivative of exp at A along E and G: blocks of a larger exponential."""
-    a, e, g = arrays
-    n, none = len(a), field.array(np.zeros((len(a), len(a))))
-
-    def corner(first: object, then: object) -> object:
-        return exponential(np.block([[a, first, none], [none, a, then], [none, none, a]]), field)[:n, 2 * n:]
-    return corner(e, g) + corner(g, e)
+def derivative_value(arrays: Sequence, params: tuple, field: object) -> object:
+    """The corner of the exponential of [[A, E, 0], [0, A, G], [0, 0, A]], summed over the orders of E and G."""
+    a, *along = arrays
+    n, count = len(a), len(along)
+    total = 0
+    for order in permutations(along):
+        blocks = [[a if i == j else order[i] if j == i + 1 else field.array(np.zeros((n, n))) for j in range(count + 1)] for i in range(count + 1)]
+        total = total + exponential(np.block(blocks), field)[:n, -n:]
+    return total
 
 
 def top_value(arrays: Sequence, params: tuple, field: object) -> object:
@@ -131,17 +127,18 @@ EXPM = '''def expm(a):
         total = total @ total
     return total
 '''
-FRECHET = '''def expm_frechet(a, e):
-    """The derivative of exp at a in the direction e: a block of a larger exponential."""
-    n = len(a)
-    return expm(np.block([[a, e], [np.zeros_like(a), a]]))[:n, n:]
-'''
-SECOND = '''def expm_second(a, e, g):
-    """The second derivative of exp at a along e and g: blocks of a larger exponential."""
-    n, o = len(a), np.zeros_like(a)
-    one = expm(np.block([[a, e, o], [o, a, g], [o, o, a]]))
-    two = expm(np.block([[a, g, o], [o, a, e], [o, o, a]]))
-    return one[:n, 2 * n:] + two[:n, 2 * n:]
+DERIVATIVE = '''from itertools import permutations
+
+
+def expm_derivative(a, *along):
+    """The derivative of exp at a along one direction after another: blocks of a larger exponential."""
+    n, total = len(a), 0.0
+    for order in permutations(along):
+        big = np.kron(np.eye(len(along) + 1, dtype=a.dtype), a)
+        for k, e in enumerate(order):
+            big[k * n : (k + 1) * n, (k + 1) * n : (k + 2) * n] = e
+        total = total + expm(big)[:n, -n:]
+    return total
 '''
 TOP = """def top_singular(x):
     u, _, vt = np.linalg.svd(x, full_matrices=False)
@@ -175,8 +172,6 @@ SPECTRAL_ROWS = (
              "U Vᵀ of X = U Σ Vᵀ", r"\operatorname{polar}", helper=POLAR),
     TensorOp("expm", same_shape, expm_vjp, expm_value, "expm({0})", "the derivative of e^X along E is L(X, E), and ⟨Ȳ, L(X, E)⟩ = ⟨L(Xᵀ, Ȳ), E⟩",
              r"\operatorname{expm}", helper=EXPM),
-    TensorOp("expm_frechet", same_shape, frechet_vjp, frechet_value, "expm_frechet({0}, {1})",
-             "L(A, E) is linear in E, with adjoint L(Aᵀ, ·)", "L", text="L", helper=FRECHET, uses=("expm",)),
-    TensorOp("expm_second", same_shape, no_second("the second derivative of expm"), second_value, "expm_second({0}, {1}, {2})",
-             "the second derivative of e^X", r"L_2", text="L₂", helper=SECOND, uses=("expm",)),
+    TensorOp("expm_derivative", same_shape, derivative_vjp, derivative_value, "expm_derivative({*})",
+             "L(A, E) is linear in E, with adjoint L(Aᵀ, ·)", "L", text="L", helper=DERIVATIVE, uses=("expm",)),
 )
