@@ -67,6 +67,8 @@ class Conditions:
     def users(self) -> dict[Condition, list[str]]:
         """Condition -> the shown cotangents whose own steps use it, declared facts first."""
         made: dict[Condition, list[str]] = {fact: [] for fact in self.program.facts}
+        if not made and all(condition_of(node) is None for e in self.program.equations for node in walk(e.expr)):
+            return made
         for equation in self.view.equations:
             for condition in self.of(equation.name, False):
                 made.setdefault(condition, []).append(equation.name)

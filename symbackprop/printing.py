@@ -22,7 +22,7 @@ def render(derivation: Derivation, to: str, wanted: Wanted = Wanted(), title: st
     """The derivation as text, latex, tex, markdown (of a flavour, jupyter or github), mathml, html or json."""
     if to == "json":
         return json.dumps(derivation.as_json(wanted), ensure_ascii=False, indent=1)
-    found = derivation.sections(derivation.writer(to != "text"), wanted).all()
+    found = derivation.sections(derivation.writer(to != "text"), wanted, to == "text" and not wanted.steps).all()
     match to:
         case "text":
             return text(found, wanted.steps)
@@ -80,7 +80,10 @@ def line_of(gradient: Gradient, tex: bool) -> Line:
 
 def beside(line: Line) -> str:
     """`left = right`, where the right side may be several lines high."""
-    rows, front = line.right.split("\n"), f"{line.left} {line.sign} " if line.left else f"    {line.sign} "
+    front = f"{line.left} {line.sign} " if line.left else f"    {line.sign} "
+    if "\n" not in line.right:
+        return front + line.right
+    rows = line.right.split("\n")
     blank = " " * columns_of(front)
     return "\n".join((front if k == (len(rows) - 1) // 2 else blank) + row for k, row in enumerate(rows))
 

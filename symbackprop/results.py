@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .errors import SymbackpropError, nearest, nearest_or_all
 from .expr import Expr, Shape, Var
+from .layout import transposed_names
 from .notation import Notation
 from .program import Equation, Program, Step
 from .reverse import bar, sweep
@@ -78,10 +79,7 @@ class Derivation:
             made = LatexWriter(notation, symbols)
         else:
             made = TextWriter(notation, symbols)
-        if notation.layout == "numerator":
-            partial = "\\frac{\\partial" if tex else "∂"
-            made.numerator = frozenset(e.name for e in self.backward.equations
-                                       if 0 < e.expr.rank < 3 and symbols[e.name].startswith(partial))
+        made.numerator = transposed_names({e.name: e.expr.rank for e in self.backward.equations}, symbols, notation.layout)
         return made
 
     def text(self, view: str = "textbook", notation: Notation | None = None, **wanted: object) -> str:
@@ -108,10 +106,10 @@ class Derivation:
         from .printing import Wanted, render
         return render(self.in_notation(notation), "latex", Wanted(view, **wanted))
 
-    def sections(self, writer: TextWriter, wanted: Wanted) -> Sections:
+    def sections(self, writer: TextWriter, wanted: Wanted, brief: bool = False) -> Sections:
         """The sections of every written form, in the script of a writer."""
         from .sections import Sections
-        return Sections(self, writer, wanted)
+        return Sections(self, writer, wanted, brief)
 
     def as_json(self, wanted: Wanted) -> dict[str, object]:
         """The documented JSON."""

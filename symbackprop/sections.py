@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from .conditions import Conditions, formula
+from .conditions import Condition, Conditions, formula
 from .errors import SymbackpropError, UnsupportedError
 from .expr import Shape, show_shape
 from .forms import Atom, T
 from .indices import IndexWriter
-from .layout import NUMERATOR
+from .layout import NUMERATOR, printed_shape
 from .notation import split_name
 from .page import Formula, Line, Note, Section, ShownStep
-from .program import Equation, Fact, Step
+from .program import Equation, Fact, Program, Step
 from .reverse import bar
 from .steps import steps_of
 from .writing import MUL, TextWriter
@@ -38,15 +38,16 @@ class Wanted(NamedTuple):
 
 
 class Sections:
-    """Makes the sections of one derivation in one script."""
+    """Makes the sections of one derivation in one script; `brief` leaves out what is known, and shapes."""
 
-    def __init__(self, derivation: Derivation, writer: TextWriter, wanted: Wanted = Wanted()) -> None:
-        self.derivation, self.writer, self.wanted = derivation, writer, wanted
+    def __init__(self, derivation: Derivation, writer: TextWriter, wanted: Wanted = Wanted(), brief: bool = False) -> None:
+        self.derivation, self.writer, self.wanted, self.brief = derivation, writer, wanted, brief
         self.view = derivation.made(wanted.view)
 
     def all(self) -> list[Section]:
         """Every section that is not empty, the forward one first."""
-        found = [self.forward(), self.backward()]
+        found = [] if self.brief and self.wanted.explicit is None else [self.forward()]
+        found += [self.backward()]
         found += [self.update()] if self.wanted.update else []
         found += [Section("Assumptions", (), self.notes())]
         return [section for section in found if section.lines or section.notes]
@@ -69,7 +70,8 @@ class Sections:
     def line(self, equation: Equation, steps: bool = False) -> Line:
         name, expr = equation.name, equation.expr
         sides = IndexWriter(self.writer).equation(name, expr) if self.wanted.index else self.writer.sides(name, expr)
-        return Line(*sides, show_shape(self.shape(name, expr.shape)), self.steps(equation) if steps else ())
+        shape = "" if self.brief else show_shape(self.shape(name, expr.shape))
+        return Line(*sides, shape, self.steps(equation) if steps else ())
 
     def update(self) -> Section:
         """One step of gradient descent for each parameter.
@@ -112,10 +114,7 @@ class Sections:
         return [Line("", row) for row in dict.fromkeys(rows) if row != line.right]
 
     def shape(self, name: str, shape: Shape) -> Shape:
-        """The shape of what is printed under a name."""
-        if name not in self.writer.numerator:
-            return shape
-        return (1, *shape) if len(shape) == 1 else shape[::-1]
+        return printed_shape(name, shape, self.writer.numerator)
 
     def steps(self, equation: Equation) -> tuple[ShownStep, ...]:
         """How the right side of a cotangent came about, as printed."""
@@ -143,11 +142,7 @@ class Sections:
         """The facts, the conventions at corners and singular points, and the layout, each with the lines that use it."""
         made: list[Note] = []
         for condition, names in Conditions(self.derivation.program, self.derivation.backward, self.view).users.items():
-            if isinstance(condition, Fact):
-                said: Note = ("Assuming ", Formula(formula(condition, self.derivation.program, self.writer)))
-            else:
-                said = (condition.lead, condition.text)
-            made.append((*said, *self.used_in(names)))
+            made.append((*stated(condition, self.derivation.program, self.writer), *self.used_in(names)))
         if self.writer.numerator:
             made.append((NUMERATOR,))
         return tuple(made)
@@ -159,6 +154,13 @@ class Sections:
         return (" (in ", *listed(map(self.writer.symbol, names)), ")")
 
 
+def stated(condition: Condition, program: Program, writer: TextWriter) -> Note:
+    """A fact or a condition, as a sentence begins."""
+    if isinstance(condition, Fact):
+        return "Assuming ", Formula(formula(condition, program, writer))
+    return condition.lead, condition.text
+
+
 def listed(symbols: Iterable[str]) -> list[str]:
     """Formulas with commas between them."""
     return [piece for symbol in symbols for piece in (", ", Formula(symbol))][1:]
@@ -166,8 +168,8 @@ def listed(symbols: Iterable[str]) -> list[str]:
 
 def data_names(derivation: Derivation) -> list[str]:
     """The tensors that are data rather than parameters: x and y of any kind, and what a declared sum or 0/1 is about."""
-    stated = {fact.name for fact in derivation.program.facts if fact.kind in ("sum", "binary", "range")}
-    return [name for name in derivation.wrt if name in stated or split_name(name)[0] in ("x", "y", "X", "Y")]
+    facts = {fact.name for fact in derivation.program.facts if fact.kind in ("sum", "binary", "range")}
+    return [name for name in derivation.wrt if name in facts or split_name(name)[0] in ("x", "y", "X", "Y")]
 
 
 def assumptions(derivation: Derivation, view: str, name: str | None = None) -> tuple[str, ...]:
@@ -175,5 +177,10 @@ def assumptions(derivation: Derivation, view: str, name: str | None = None) -> t
     writer, program = derivation.writer(False), derivation.program
     known = Conditions(program, derivation.backward, derivation.made(view))
     found = known.users if name is None else known.of(name)
-    made = [formula(c, program, writer) if isinstance(c, Fact) else c.text for c in found]
+    return worded(found, program, writer)
+
+
+def worded(conditions: Iterable[Condition], program: Program, writer: TextWriter) -> tuple[str, ...]:
+    """Conditions, and the layout, one string each."""
+    made = [formula(c, program, writer) if isinstance(c, Fact) else c.text for c in conditions]
     return (*made, NUMERATOR) if writer.numerator else tuple(made)

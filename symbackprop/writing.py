@@ -15,7 +15,7 @@ from .expr import Apply, Contract, Expr
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
 from .layout import shown, turned
-from .matrix import has_index_form, matrix_form
+from .matrix import matrix_form
 from .notation import SUBSCRIPTS, Notation, text_name
 from .shifted import ShiftedWriter
 from .sliding import Correlation, Selector, Slice, Triangle
@@ -43,6 +43,7 @@ class TextWriter(ShiftedWriter):
     def __init__(self, notation: Notation = Notation(), symbols: dict[str, str] | None = None) -> None:
         self.notation, self.symbols = notation, symbols or {}
         self.numerator: frozenset[str] = frozenset()
+        self.met_indices = False
         self.times = self.hadamard_signs[notation.hadamard]
         self.methods = {Atom: self.atom, Number: self.number, Unit: self.unit, Identity: self.identity, Mul: self.mul,
                         Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, T: self.transpose,
@@ -61,11 +62,12 @@ class TextWriter(ShiftedWriter):
 
     def sides(self, name: str, node: Expr) -> tuple[str, str]:
         """Both sides of `name = node`, in index form where a part has no matrix form: then the left side has indices too."""
-        form = self.right_form(name, node)
-        if has_index_form(form):
+        self.met_indices = False
+        right = self.form(self.right_form(name, node))[0]
+        if self.met_indices:
             from .indices import IndexWriter
             return IndexWriter(self).equation(name, node)
-        return self.symbol(name), self.form(form)[0]
+        return self.symbol(name), right
 
     def right(self, name: str, node: Expr) -> str:
         """`node` as the right side of the equation of `name`."""
@@ -366,6 +368,7 @@ class TextWriter(ShiftedWriter):
 
     def indexed(self, form: Indexed) -> Piece:
         from .indices import IndexWriter
+        self.met_indices = True
         return IndexWriter(self).summed(form.node), SUM
 
 

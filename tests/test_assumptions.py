@@ -120,3 +120,13 @@ def test_numerator_layout_from_the_command_line(tmp_path: object, capsys: pytest
     file.write_text(SOFTMAX)
     assert main(["derive", str(file), "--notation", "layout=numerator"]) == 0
     assert capsys.readouterr().out.startswith(NUMERATOR + "\n\nAssuming 1ᵀ y = 1 (in δ)\nNumerator layout: ")
+
+
+LOOP = "y: R[n]; h[0]: R[n]; U: R[n, n]\nfor t in 1..T: z[t] = U @ h[t-1]; h[t] = relu(z[t])\nC = sum((h[T] - y)**2) / 2\n"
+
+
+def test_loops_state_corners_and_turn_in_numerator_layout() -> None:
+    made = str(derived(LOOP, "layout=numerator"))
+    assert "∂C/∂U = Σ_{t=1..T} hₜ₋₁ δₜᵀ" in made.splitlines() and "∂C/∂y = −(h_T − y)ᵀ" in made.splitlines()
+    assert "At corners: relu′(0) = 0\nNumerator layout: " in made
+    assert json.loads(render(derived(LOOP), "json"))["assumptions"] == ["relu′(0) = 0"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from ..conditions import Condition, condition_of
 from ..errors import SymbackpropError, UnsupportedError, nearest
-from ..expr import Add, Expr, names_in, show_shape
+from ..expr import Add, Expr, Shape, names_in, show_shape, walk
+from ..layout import NUMERATOR, printed_shape, transposed_names
 from ..notation import Notation
 from ..page import Line as Printed
-from ..page import Section, ShownStep
-from ..reverse import bar
-from ..sections import Sections, Wanted
+from ..page import Note, Section, ShownStep
+from ..reverse import bar, is_bar
+from ..sections import Sections, Wanted, stated, worded
 from ..writing import TextWriter
 from .adjoint import Adjoint
 from .indexed import parts
@@ -47,22 +49,27 @@ class RecurrentDerivation:
         return Shown(self.adjoint, view).lines()
 
     @cached_property
-    def cotangents(self) -> set[str]:
-        """The names of all cotangents, at every index they are read at."""
-        return {name for e in self.adjoint.equations() for name in (e.name, *names_in(e.expr)) if name.startswith(bar(""))}
+    def cotangents(self) -> dict[str, int]:
+        """The rank of each cotangent, at every index it is read at."""
+        ranks = {e.name: e.expr.rank for e in self.adjoint.equations()}
+        return ranks | {name: var.rank for e in self.adjoint.equations() for name, var in names_in(e.expr).items() if is_bar(name)}
 
     def writer(self, tex: bool, notation: Notation | None = None) -> TextWriter:
         notation = notation or self.notation
-        known = symbols(self.program, self.loss, notation, tex, self.cotangents)
+        known = symbols(self.program, self.loss, notation, tex, set(self.cotangents))
         if tex:
             from ..tex.write import LatexWriter
-            return LatexWriter(notation, known)
-        return TextWriter(notation, known)
+            made = LatexWriter(notation, known)
+        else:
+            made = TextWriter(notation, known)
+        made.numerator = transposed_names(self.cotangents, known, notation.layout)
+        return made
 
     def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
-        """The backward equations, one a line, in Unicode."""
-        written = Written(self, self.writer(False, notation))
-        return "\n".join(written.row(line) for line in self.lines(view))
+        """The backward equations, one a line, and what they rest on, in Unicode."""
+        from ..printing import Wanted, render
+        shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation)
+        return render(shown, "text", Wanted(view))
 
     __str__ = text
 
@@ -78,7 +85,7 @@ class RecurrentDerivation:
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
 
-    def sections(self, writer: TextWriter, wanted: Wanted) -> Written:
+    def sections(self, writer: TextWriter, wanted: Wanted, brief: bool = False) -> Written:
         """The sections of every written form."""
         if wanted.index or wanted.update or wanted.explicit is not None:
             raise UnsupportedError("a model with loops is shown without index form, updates and entries so far")
@@ -103,7 +110,7 @@ class RecurrentDerivation:
                    for e in (item.equations if isinstance(item, Loop) else (item,))]
         shown = self.lines(view)
         names = [(line.name[len(bar("")):], line.where[1] if line.where else "") for line in shown]
-        return {"version": 1, "loss": self.loss, "assumptions": [str(fact) for fact in self.program.facts],
+        return {"version": 1, "loss": self.loss, "assumptions": list(worded(plain.conditions(), self.program, plain.writer)),
                 "forward": entries(plain.forward(), tex.forward(), forward, "name"),
                 "backward": entries(list(map(plain.line, shown)), list(map(tex.line, shown)), names, "of")}
 
@@ -115,7 +122,17 @@ class Written:
         self.derivation, self.writer, self.view, self.with_steps = derivation, writer, view, steps
 
     def all(self) -> list[Section]:
-        return [Section("Forward", tuple(self.forward())), Section("Backward", tuple(map(self.line, self.derivation.lines(self.view))))]
+        found = [Section("Forward", tuple(self.forward())), Section("Backward", tuple(map(self.line, self.derivation.lines(self.view))))]
+        return [*found, Section("Assumptions", (), notes)] if (notes := self.notes()) else found
+
+    def conditions(self) -> list[Condition]:
+        """The declared facts, and the conditions of the functions in the model."""
+        said = (condition_of(node) for expr in self.derivation.program.expressions() for node in walk(expr))
+        return [*self.derivation.program.facts, *dict.fromkeys(c for c in said if c is not None)]
+
+    def notes(self) -> tuple[Note, ...]:
+        made = [stated(c, self.derivation.program, self.writer) for c in self.conditions()]
+        return (*made, (NUMERATOR,)) if self.writer.numerator else tuple(made)
 
     def forward(self) -> list[Printed]:
         found = []
@@ -132,7 +149,7 @@ class Written:
         """The right side, sums spelled out."""
         pieces = []
         for loop, expr in line.terms:
-            piece = self.writer.write(expr)
+            piece = self.writer.right(line.name, expr)
             if loop is not None:
                 bare = self.writer.brackets(piece) if type(expr) is Add else piece
                 piece = f"{self.writer.over_steps(loop.index, loop.high)} {bare}"
@@ -145,7 +162,10 @@ class Written:
     def line(self, line: Line) -> Printed:
         where = line.where[1] if line.where else ""
         steps = self.steps(line) if self.with_steps else ()
-        return Printed(self.writer.symbol(line.name), self.over_range(self.written(line), where), show_shape(line.terms[0][1].shape), steps)
+        return Printed(self.writer.symbol(line.name), self.over_range(self.written(line), where), show_shape(self.shape(line)), steps)
+
+    def shape(self, line: Line) -> Shape:
+        return printed_shape(line.name, line.terms[0][1].shape, self.writer.numerator)
 
     def steps(self, line: Line) -> tuple[ShownStep, ...]:
         """How the right side came about, as printed; of a sum, how one term did."""
@@ -154,6 +174,9 @@ class Written:
         found = steps_of(self.derivation.adjoint, name, raw, line.terms[0][1])
         made = [ShownStep(s.rule, s.because, *Sections.sides(self, s), s.condition) for s in found]
         made = [s for s in made if s.before != s.after] or made[-1:]
+        if line.terms[0][0] is None and line.name in self.writer.numerator:
+            made.append(ShownStep("numerator layout", "the derivative is printed with the transposed shape",
+                                  self.writer.write(line.terms[0][1]), self.written(line)))
         if line.terms[0][0] is not None:
             made.append(ShownStep("sum over all steps", "the same tensor is read in every step, and each reading adds its share",
                                   self.writer.write(line.terms[0][1]), self.written(line)))
