@@ -8,7 +8,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help demo test oracle oracle-digits docs bench bench-numeric verify-bench tex
+.PHONY: help demo test oracle oracle-digits fuzz docs bench bench-numeric verify-bench tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -25,6 +25,9 @@ oracle: $(STAMP) compiled ## long sweep: random programs against automatic diffe
 
 oracle-digits: $(STAMP) compiled ## 50 random programs against 50-digit differences of the loss
 	@$(PY) tests/sweep_precise.py $(ARGS)
+
+fuzz: $(STAMP) compiled ## 100,000 made and broken inputs against every reader (about half an hour)
+	@$(PY) benchmarks/fuzz.py $(ARGS)
 
 docs: $(STAMP) compiled ## write docs/ops.md from the op tables
 	@$(PY) docs/write_ops.py

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import ParseError, SymbackpropError, nearest
+from .errors import SymbackpropError, nearest
+from .intake import cleaned, text_of
 from .program import Program
 from .results import Derivation
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TARGETS = ("numpy",)
 
 
-KINDS = {".tex": "tex", ".md": "md", ".markdown": "md", ".ipynb": "ipynb"}
+KINDS = {"tex": "tex", "md": "md", "markdown": "md", "ipynb": "ipynb"}
 
 
 def parse(text: str) -> Program:
@@ -32,6 +32,7 @@ def parse(text: str) -> Program:
     """
     from .source.backward import is_code, read_code
     from .tex.detect import is_mathematics
+    text = cleaned(text)
     if is_code(text):
         return read_code(text)
     if is_mathematics(text):
@@ -47,31 +48,24 @@ def read(path: str | Path) -> Program:
 
     Raises as `parse`, and `ParseError` where a file is not UTF-8 text.
     """
-    if str(path) == "-":
-        return parse(decoded(standard_input(), "standard input"))
-    text = decoded(Path(path).read_bytes(), str(path))
-    kind = KINDS.get(Path(path).suffix.lower())
-    if Path(path).suffix.lower() == ".py":
+    return read_as(text_of(path), Path(path).suffix.lower().removeprefix("."))
+
+
+def read_as(text: str, ending: str) -> Program:
+    """The model in a text that is a file with this ending; `parse` for an ending that says nothing.
+
+    >>> [c.quantity for c in read_as("Then $x \\in \\mathbb{R}^n$, $C = x^T x$ and $dx = 2x$.", "md").claims]
+    ['dC/dx']
+
+    Raises as `parse`.
+    """
+    if ending == "py":
         from .source.backward import read_code
         return read_code(text)
-    if kind is None:
+    if ending not in KINDS:
         return parse(text)
     from .tex.read import read_document
-    return read_document(text, kind)
-
-
-def standard_input() -> bytes:
-    if sys.stdin is None:
-        raise SymbackpropError("standard input is closed")
-    return sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
-
-
-def decoded(data: bytes, name: str) -> str:
-    """Text with the line ends of Python. Raises `ParseError` where it is not UTF-8."""
-    try:
-        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        raise ParseError(f"{name} is not UTF-8 text (byte {error.start})") from None
+    return read_document(text, KINDS[ending])
 
 
 def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False) -> list[Verdict]:

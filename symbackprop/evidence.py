@@ -78,7 +78,7 @@ class Bench:
     def __init__(self, program: Program, truth: Truth, facts: tuple[Fact, ...] = ()) -> None:
         self.program, self.truth = program, truth
         if facts:
-            self.program = replace(program, facts=(*program.facts, *facts), claims=())
+            self.program = replace(program, facts=(*program.facts, *facts))
         self.tuples = size_tuples(self.program)
         self.points: dict[tuple, Point | None] = {}
 

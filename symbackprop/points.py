@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
 import numpy as np
 
 from .errors import SymbackpropError, nearest_or_all
-from .expr import Map, Var, walk
+from .expr import Const, Map, Var, walk
 from .numeric import Floats, Sizes, Values, at_sizes, concrete, kinks_of, run
 from .ops import SCALAR_OPS
 from .program import Fact, Program
@@ -15,14 +16,18 @@ from .windows import requirements
 
 PRIMES = (3, 2, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 TRIES, KINK_DISTANCE, LARGER, SUBSETS = 30, 1e-3, 20, 256
+MAX_ENTRIES, LONG = 10_000_000, 100
 GRAIN = 2.0**20  # data are multiples of 1/GRAIN, so that declared sums are exact
 
 
 def size_names(program: Program) -> list[str]:
+    """The sizes that a model speaks of: those of its inputs first, then those that only a number or a shape inside it reads."""
     names: dict[str, None] = {}
-    for var in program.inputs.values():
-        for dim in var.shape:
-            names.update(dict.fromkeys(sorted(s.name for s in dim.free_symbols)))
+    sides = [side for c in program.claims for side in (c.left, c.right) if side is not None]
+    for node in (*program.inputs.values(), *(n for root in (*(e.expr for e in program.equations), *sides) for n in walk(root))):
+        for number in (*node.shape, node.value) if type(node) is Const else node.shape:
+            if number.free_symbols:
+                names.update(dict.fromkeys(sorted(s.name for s in number.free_symbols)))
     return list(names)
 
 
@@ -71,6 +76,7 @@ def draw(program: Program, sizes: Sizes, seed: int = 0, whole: bool = False) -> 
     `whole` draws small whole numbers (and simple fractions where a fact demands them). Raises `SymbackpropError` where
     no draw is usable.
     """
+    refuse_large(program, sizes)
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, attempt])
         values = {name: draw_one(program, name, concrete(var.shape, sizes), rng, whole) for name, var in program.inputs.items()}
@@ -84,6 +90,16 @@ def draw(program: Program, sizes: Sizes, seed: int = 0, whole: bool = False) -> 
             return values, attempt
     raise SymbackpropError(f"no usable data in {TRIES} draws: the loss is not finite or every point is near a kink; "
                            "a fact such as x > 0 may be missing")
+
+
+def refuse_large(program: Program, sizes: Sizes) -> None:
+    """Raise `SymbackpropError` before arrays are made that no machine should be asked for."""
+    named = [(name, concrete(var.shape, sizes)) for name, var in program.inputs.items()]
+    if max((d for _, shape in named for d in shape), default=0) > LONG:
+        named += [(e.name, concrete(n.shape, sizes)) for e in program.equations for n in walk(e.expr)]
+    for name, shape in named:
+        if math.prod(shape) > MAX_ENTRIES:
+            raise SymbackpropError(f"{name} would hold {math.prod(shape)} entries at once, and at most {MAX_ENTRIES} are tried with numbers")
 
 
 def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator, whole: bool = False) -> np.ndarray:

@@ -17,7 +17,7 @@ CODE = Path(__file__).parent / "code"
 
 def verdicts(name: str) -> dict[str, Verdict]:
     found = {}
-    for verdict in judge(read(CODE / name), 6.0):
+    for verdict in judge(read(CODE / name), 30.0):
         found.setdefault(verdict.quantity, verdict)
     return found
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import replace
 
 import sympy as sp
 
 from ..errors import ParseError, ShapeError
 from ..expr import names_in
+from ..intake import bounded
 from ..ops import load
 from ..program import Claim, Program
 from ..tex.tensors import Met, Unknown
@@ -24,9 +24,9 @@ from .backward_entry import Entry
 from .backward_loss import loss_of, one_hot_facts
 from .backward_record import Event
 from .backward_shapes import declared_shapes
-from .backward_terms import Known
+from .backward_terms import WORK, Known, Meter, TooMuch
 from .backward_values import Again
-from .read import MAX_CHARACTERS, Reader
+from .read import Reader
 
 ROUNDS, TRIALS = 300, 8
 CODE = re.compile(r"(?m)^[ \t]*(?:def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:)|\bnp\.random\b")
@@ -51,30 +51,25 @@ def read_code(text: str) -> Program:
     Raises `SymbackpropError` with line and column where the text is no Python.
     """
     load()
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    if len(text) > MAX_CHARACTERS:
-        raise ParseError(f"the text has more than {MAX_CHARACTERS} characters")
-    tree = checked_tree(text)
-    run = settled(text, tree)
-    return program_of(run)
-
-
-def checked_tree(text: str) -> ast.Module:
-    """The tree of the text, after the limits of the model reader."""
-    reader = Reader(text)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(text)
-    except SyntaxError as error:
-        raise reader.syntax_error(error) from None
-    except (RecursionError, MemoryError, ValueError):
-        raise ParseError("the text is too long or too deeply nested to read") from None
+    with bounded(text):
+        reader = Reader(text)
+        tree = reader.tree(margin=False)
+        return program_of(settled(reader.whole, tree))
 
 
 def settled(text: str, tree: ast.Module) -> Entry:
     """The text followed with the ranks of undeclared names under which most of it fits."""
-    best, known = attempt(text, tree, {})
+    meter = Meter()
+    try:
+        best, known = attempt(text, tree, {}, meter)
+    except TooMuch:
+        raise ParseError(f"following this code takes more than {WORK} steps", line=1, column=1,
+                         hint="verify the part with the gradients alone") from None
+    return better(best, known, text, tree, meter)
+
+
+def better(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter) -> Entry:
+    """The same with other ranks of the names that nothing states, those first whose gradients do not fit."""
     trials = 0
     suspects = [e.target.name for e in best.events if misfits(e)]
     for name in sorted(known.ranks, key=lambda n: n not in suspects):
@@ -84,15 +79,20 @@ def settled(text: str, tree: ast.Module) -> Entry:
             if rank == known.ranks[name] or trials >= TRIALS:
                 continue
             trials += 1
-            other, learned = attempt(text, tree, {**known.ranks, name: rank})
+            try:
+                other, learned = attempt(text, tree, {**known.ranks, name: rank}, meter)
+            except ParseError:
+                continue
+            except TooMuch:
+                return best
             if strain(other) < strain(best):
                 best, known = other, learned
     return best
 
 
-def attempt(text: str, tree: ast.Module, ranks: dict[str, object]) -> tuple[Entry, Known]:
+def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter) -> tuple[Entry, Known]:
     """Follow the text until nothing new is learned of its sizes."""
-    known = Known(declared_shapes(text, tree))
+    known = Known(declared_shapes(text, tree), meter)
     known.ranks.update(ranks)
     for _ in range(ROUNDS):
         run = Entry(text.split("\n"), known)
@@ -108,7 +108,7 @@ def attempt(text: str, tree: ast.Module, ranks: dict[str, object]) -> tuple[Entr
                 break
         except Again:
             continue
-    raise ParseError("the shapes of this code could not be settled", hint="declare them in comments, as in # X: R[B, n]")
+    raise ParseError("the shapes of this code could not be settled", line=1, column=1, hint="declare them in comments, as in # X: R[B, n]")
 
 
 def strain(run: Entry) -> int:

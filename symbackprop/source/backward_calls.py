@@ -420,16 +420,19 @@ class CodeCalls(CodeIndex):
                 return owner.copy()
             case dict(), ("pop" | "setdefault"):
                 return owner.pop(args[0], None) if name == "pop" else owner.setdefault(*args)
-            case list(), "append":
-                return owner.append(args[0])
-            case list(), "insert":
-                return owner.insert(args[0], args[1])
+            case list(), ("append" | "insert"):
+                return getattr(owner, name)(*args)
             case list(), "pop":
                 return owner.pop(*args)
-            case list(), ("extend" | "reverse"):
-                return getattr(owner, name)(*args)
+            case list(), "extend":
+                more = self.items(args[0], node)
+                self.bounded(len(owner) + len(more), node)
+                return owner.extend(more)
+            case list(), "reverse":
+                return owner.reverse()
             case str(), ("format" | "lower" | "upper" | "startswith" | "endswith" | "replace" | "strip"):
                 if all(isinstance(a, (str, int)) for a in args):
+                    self.bounded(len(owner) * (1 + sum(len(a) for a in args[1:2] if isinstance(a, str))), node)
                     return getattr(owner, name)(*args) if name != "format" else owner.replace("{}", str(args[0]) if args else "", 1)
                 return owner
         raise UnsupportedError(f".{name}() of a {type(owner).__name__} is not followed")

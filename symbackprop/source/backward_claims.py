@@ -21,6 +21,7 @@ from .backward_loss import Loss, reachable
 from .backward_names import STEP
 from .backward_patterns import unshifted_name
 from .backward_record import MARK, Event, is_event
+from .backward_terms import Meter, TooMuch
 from .backward_values import frozen
 from .shapes import common_shape, stretch
 
@@ -149,9 +150,12 @@ class Claims:
         saved = run.frame, run.lines, run.margins
         run.frame, run.lines, run.margins = frozen(event.frame, {}, instead), edited.split("\n"), []
         count, equations, readings = len(run.events), len(run.equations), dict(run.readings)
+        run.known.meter = Meter()
         try:
             value = run.value(node)
             return run.as_expr(value, node)
+        except TooMuch:
+            raise ParseError("the formula takes too much work") from None
         finally:
             del run.events[count:], run.equations[equations:]
             run.frame, run.lines, run.margins = saved

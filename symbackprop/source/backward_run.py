@@ -33,13 +33,16 @@ class LoopEnd(Exception):
 class Follower(Recorder, CodeCalls):
     """Statements."""
 
-    steps = 0
+    steps = looping = 0
 
     def body_of(self, closure: Closure) -> object:
+        looping, self.looping = self.looping, 0
         try:
             self.block(closure.node.body)
         except Returned as returned:
             return self.returned(closure, returned.value)
+        finally:
+            self.looping = looping
         return None
 
     def returned(self, closure: Closure, value: object) -> object:
@@ -62,7 +65,7 @@ class Follower(Recorder, CodeCalls):
 
     def trouble(self, statement: ast.stmt, error: SymbackpropError) -> None:
         """A statement that could not be followed: its line is noted, its targets are unknown."""
-        if isinstance(statement, ast.Return):
+        if isinstance(statement, ast.Return) and self.calls:
             raise Returned(Unread(error)) from None
         spots = self.spots_of(statement)
         if not any(self.failed_gradient(spot, statement, error) for spot in spots):
@@ -218,19 +221,26 @@ class Follower(Recorder, CodeCalls):
 
     def round(self, body: list[ast.stmt]) -> bool:
         """One round of a loop; False after `break`."""
+        self.looping += 1
         try:
             self.block(body)
         except LoopEnd as end:
             return end.args[0] == "continue"
+        finally:
+            self.looping -= 1
         return True
 
     def while_loop(self, node: ast.While) -> None:
         self.round(node.body)
 
     def end_loop(self, node: ast.Break | ast.Continue) -> None:
+        if not self.looping:
+            raise self.fail(node, "this stands outside a loop")
         raise LoopEnd("break" if isinstance(node, ast.Break) else "continue")
 
     def give_back(self, node: ast.Return) -> None:
+        if not self.calls:
+            raise self.fail(node, "return stands outside a function")
         value = None if node.value is None else self.value(node.value)
         raise Returned(self.returned_gradients(node, value))
 

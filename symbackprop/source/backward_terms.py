@@ -34,14 +34,30 @@ ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 RELATIONS = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
              ast.GtE: operator.ge}
 MISUSED = (TypeError, AttributeError, IndexError, KeyError, ValueError, ArithmeticError, RecursionError)
-LAYERS = 3
+LAYERS, WORK, LONGEST, BITS = 3, 60_000, 10_000, 4_000
+
+
+class TooMuch(Exception):
+    """Following a text takes more work than is allowed."""
+
+
+class Meter:
+    """The work that may still be spent on a text, over all times that it is followed."""
+
+    def __init__(self) -> None:
+        self.left = WORK
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TooMuch
 
 
 class Known:
     """What is learned of a text from one following to the next: sizes, ranks, and what open values are."""
 
-    def __init__(self, shapes: dict[str, Shape]) -> None:
-        self.shapes = shapes
+    def __init__(self, shapes: dict[str, Shape], meter: Meter) -> None:
+        self.shapes, self.meter = shapes, meter
         self.sizes: dict[sp.Expr, sp.Expr] = {}
         self.ranks: dict[str, int] = {}
         self.kinds: dict[str, str] = {}
@@ -143,6 +159,7 @@ class CodeTerms(Terms):
 
     def value(self, node: ast.expr) -> object:
         """The value of an expression. Raises `SymbackpropError` with its place."""
+        self.known.meter.spend()
         self.depth += 1
         try:
             if self.depth > 100:
@@ -185,6 +202,7 @@ class CodeTerms(Terms):
         items: list[object] = []
         for e in node.elts:
             items += self.items(self.value(e.value), e) if isinstance(e, ast.Starred) else [self.value(e)]
+        self.bounded(len(items), node)
         return items if isinstance(node, ast.List) else tuple(items)
 
     def mapping(self, node: ast.Dict) -> object:
@@ -195,7 +213,13 @@ class CodeTerms(Terms):
 
     def joined(self, node: ast.JoinedStr) -> object:
         said = [str(self.value(v.value if isinstance(v, ast.FormattedValue) else v)) for v in node.values]
+        self.bounded(sum(map(len, said)), node)
         return "".join(said)
+
+    def bounded(self, length: int, node: ast.expr) -> None:
+        """Refuse lists and strings that are too long, before they are made."""
+        if length > LONGEST:
+            raise UnsupportedError(f"{self.text(node)[:60]} is too long to follow")
 
     def function(self, node: ast.Lambda) -> object:
         return Closure(node, self.frame)
@@ -223,13 +247,19 @@ class CodeTerms(Terms):
         return self.given[id(node)] if id(node) in self.given else self.value(node)
 
     def plain_arithmetic(self, link: ast.BinOp, left: object, right: object) -> object:
+        """A sign between plain Python values, the size of the result looked at first."""
+        if isinstance(left, str) and isinstance(link.op, ast.Mod):
+            return left
+        counts = [v if isinstance(v, int) else len(v) for v in (left, right)]
+        if isinstance(left, int) and isinstance(right, int):
+            if sum(c.bit_length() for c in counts) > BITS:
+                raise UnsupportedError(f"{self.text(link)[:60]} is a number with too many digits")
+        else:
+            self.bounded(counts[0] * counts[1] if isinstance(link.op, ast.Mult) else sum(counts), link)
         try:
-            found = ARITHMETIC[type(link.op)](left, right)
+            return ARITHMETIC[type(link.op)](left, right)
         except (TypeError, ZeroDivisionError, ValueError) as error:
             raise UnsupportedError(f"{self.text(link)[:60]}: {error}") from None
-        if isinstance(found, (str, list, tuple)) and len(found) > 10_000:
-            raise UnsupportedError(f"{self.text(link)[:60]} is too long to follow")
-        return found
 
     def combined(self, link: ast.BinOp, left: object, right: object) -> object:
         """One sign between two values, by the rules of the text language."""
@@ -406,6 +436,7 @@ class CodeTerms(Terms):
         """What a loop or an unpacking runs over."""
         match value:
             case list() | tuple() | range():
+                self.bounded(len(value), node)
                 return list(value)
             case dict():
                 return list(value)

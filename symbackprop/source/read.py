@@ -16,16 +16,17 @@ import sympy as sp
 
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
+from ..intake import TURNING, bounded, cleaned, described, refused
 from ..notation import check_tex_name, is_name
 from ..ops import load
 from ..program import STRUCTURES, Claim, Equation, Fact, Place, Program, expose_pre_activations
 from .calls import CALLS
 from .terms import COMPARISONS, Terms
 
-RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial"}
+RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial", "inf", "nan"}
 TYPESET = re.compile(r"\bas\s+r?(\"[^\"\n]*\"|'[^'\n]*')")
 BRACKETS = re.compile(r"[()\[\]{}]")
-MAX_CHARACTERS, MAX_BRACKETS = 1_000_000, 100
+MAX_CHARACTERS, MAX_BRACKETS, MAX_NODES, MAX_SIZE = 1_000_000, 100, 200_000, 10**12
 KNOWN_FACTS = "known are sum(y) == 1, A == A.T, definite(A), diagonal(A), x > 0, y in {0, 1}"
 LAMBDA_NAMES = sp.symbols("x0 x1 x2", real=True)
 
@@ -33,23 +34,24 @@ LAMBDA_NAMES = sp.symbols("x0 x1 x2", real=True)
 def parse_text(text: str) -> Program:
     """The program that a model's text means. Raises `SymbackpropError` with line and column."""
     load()
-    if " in " in text:
-        from ..recurrence.read import LOOP, LoopReader
-        if LOOP.search(text):
-            return LoopReader(text).program()
-    return Reader(text).program()
+    with bounded(text):
+        if " in " in text:
+            from ..recurrence.read import LOOP, LoopReader
+            if LOOP.search(text):
+                return LoopReader(text).program()
+        return Reader(text).program()
 
 
 class Reader(Terms):
     """Reads a whole model."""
 
     def __init__(self, text: str) -> None:
-        if len(text) > MAX_CHARACTERS:
-            raise ParseError(f"the model has more than {MAX_CHARACTERS} characters")
-        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        self.whole = text = cleaned(text)
         super().__init__(text.split("\n"))
         self.names: dict[str, str] = {}
-        if not text.isascii() or "\0" in text:
+        if len(text) > MAX_CHARACTERS:
+            raise ParseError(f"the text is longer than {MAX_CHARACTERS} characters", line=1, column=1)
+        if not text.isascii():
             self.refuse_strange_characters(text)
         self.check_nesting(text)
         self.clean = self.take_typeset_names(text) if " as " in text else text
@@ -71,24 +73,32 @@ class Reader(Terms):
         equations = expose_pre_activations(tuple(self.equations), set(self.tensors))
         return Program(self.inputs, equations, (), tuple(self.facts), claims, self.names, mentioned=mentioned)
 
-    def tree(self) -> ast.Module:
+    def tree(self, margin: bool = True) -> ast.Module:
+        """The parsed text; with `margin` a text whose lines are indented as one may be read."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
-                return ast.parse(self.clean)
-        except IndentationError:
-            return self.tree_without_margin()
+                return self.counted(ast.parse(self.clean))
         except SyntaxError as error:
+            if margin and isinstance(error, IndentationError):
+                return self.tree_without_margin()
             raise self.syntax_error(error) from None
         except (RecursionError, MemoryError, ValueError):
-            raise ParseError("a formula is too long or too deeply nested to read") from None
+            raise ParseError("a formula is too long or too deeply nested to read", line=1, column=1) from None
+
+    def counted(self, tree: ast.Module) -> ast.Module:
+        """The tree, if its nodes are not too many."""
+        for count, node in enumerate(ast.walk(tree)):
+            if count > MAX_NODES:
+                raise ParseError(f"the text has more than {MAX_NODES} parts", line=1, column=1)
+        return tree
 
     def tree_without_margin(self) -> ast.Module:
         """A text inside indented quotes: every line's margin is taken off, and put back in the places told."""
         rows = self.clean.split("\n")
         self.margins = [len(row) - len(row.lstrip()) for row in rows]
         try:
-            return ast.parse("\n".join(row.lstrip() for row in rows))
+            return self.counted(ast.parse("\n".join(row.lstrip() for row in rows)))
         except SyntaxError as error:
             error.offset = (error.offset or 1) + self.margins[(error.lineno or 1) - 1]
             raise self.syntax_error(error) from None
@@ -105,13 +115,13 @@ class Reader(Terms):
             for token in tokenize.generate_tokens(io.StringIO(text).readline):
                 if token.type not in (tokenize.COMMENT, tokenize.STRING) and not token.string.isascii():
                     at = next(k for k, c in enumerate(token.string) if not c.isascii())
-                    char = token.string[at]
-                    raise ParseError(f"the character U+{ord(char):04X} ({char}) cannot stand here",
-                                     line=token.start[0], column=token.start[1] + at + 1, source=self.lines[token.start[0] - 1])
-        except (tokenize.TokenError, IndentationError):
+                    raise ParseError(f"the character {described(token.string[at])} cannot stand here", line=token.start[0],
+                                     column=token.start[1] + at + 1, source=self.lines[token.start[0] - 1],
+                                     hint="names are written in ASCII letters")
+        except (tokenize.TokenError, SyntaxError):
             pass  # the syntax error is told by `tree`
-        if "\0" in text:
-            raise ParseError("the character U+0000 cannot stand in a model")
+        if (turning := TURNING.search(text)) is not None:
+            raise refused(text, turning.start(), "turns the writing direction, so that code reads otherwise than it runs")
 
     def check_nesting(self, text: str) -> None:
         depth = 0
@@ -153,7 +163,9 @@ class Reader(Terms):
                 self.declare(node)
             case ast.Expr(value=ast.Compare()):
                 self.claims.append(node)
-            case ast.Expr(value=ast.Constant(value=str())) | ast.Import() | ast.Pass():
+            case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
+                pass
+            case ast.Import() if all(alias.name == "numpy" for alias in node.names):
                 pass
             case ast.AugAssign():
                 raise self.fail(node, f"{self.text(node)[:50]}: a name is defined once", "give the new value a new name",
@@ -199,7 +211,7 @@ class Reader(Terms):
         if type(node) is ast.Name and node.id in self.sizes:
             return size(node.id)
         match node:
-            case ast.Constant(value=int()) if not isinstance(node.value, bool) and 0 < node.value < 10**12:
+            case ast.Constant(value=int()) if not isinstance(node.value, bool) and 0 < node.value < MAX_SIZE:
                 return size(node.value)
             case ast.Name(id=name):
                 self.new_name(node, name)
@@ -207,8 +219,11 @@ class Reader(Terms):
                 return size(name)
             case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.FloorDiv()):
                 left, right = self.read_size(node.left), self.read_size(node.right)
-                return {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right,
+                made = {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right,
                         ast.FloorDiv: sp.floor(left / right)}[type(node.op)]
+                if made.is_number and not 0 < made < MAX_SIZE:
+                    raise self.fail(node, f"a size is a positive integer, and {self.text(node)[:40]} is {str(made)[:20]}")
+                return made
         raise self.fail(node, f"a size is a positive integer or a name, not {self.text(node)[:40]}")
 
     def define(self, node: ast.Assign) -> None:
@@ -305,6 +320,8 @@ class Reader(Terms):
         if len(node.args) != 2 or not all(isinstance(a, ast.Name) for a in node.args) or node.keywords:
             raise self.fail(node, "grad takes a loss and a tensor, as in grad(C, W1)")
         loss, wrt = (self.read(a) for a in node.args)
+        if not all(isinstance(value, Var) for value in (loss, wrt)):
+            raise self.fail(node, "grad takes a loss and a tensor, and a size is neither")
         if loss.shape:
             raise self.fail(node.args[0], f"{loss.name} is {show_shape(loss.shape)}, not a scalar", kind=ShapeError)
         name = f"∂{loss.name}/∂{wrt.name}"

@@ -47,8 +47,15 @@ class Terms:
 
     def text(self, node: ast.AST) -> str:
         """The user's own spelling of `node`."""
-        lines = [line[margin:] for line, margin in zip(self.lines, self.margins)] if self.margins else self.lines
-        return ast.get_source_segment("\n".join(lines), node) or ast.unparse(node)
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        rows = [line.encode() for line in self.lines[first:last + 1]]
+        if self.margins:
+            rows = [row[margin:] for row, margin in zip(rows, self.margins[first:last + 1])]
+        if not rows:
+            return ast.unparse(node)
+        rows[-1] = rows[-1][:node.end_col_offset]
+        rows[0] = rows[0][node.col_offset:]
+        return b"\n".join(rows).decode(errors="replace")
 
     def fail(self, node: ast.AST, message: str, hint: str | None = None,
              kind: type[SymbackpropError] = ParseError) -> SymbackpropError:

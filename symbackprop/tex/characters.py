@@ -46,11 +46,3 @@ def _letter(char: str, before: list[Entry]) -> list[Entry] | None:
     if char.isascii() and char.isalnum():
         return [*before, ("num" if char[0].isdigit() else "word", char)]
     return [*before, s.LITERALS[char]] if s.LITERALS.get(char, ("",))[0] == "sym" else None
-
-
-def describe(char: str) -> str:
-    """How a refused character is named: itself if it can be seen and is ASCII, else its code point and name."""
-    if char.isascii() and char.isprintable():
-        return f"`{char}`"
-    name = unicodedata.name(char, "") or ("a control character" if unicodedata.category(char) == "Cc" else "")
-    return f"U+{ord(char):04X} {name}".rstrip()

@@ -164,6 +164,9 @@ class Declarations(Resolver):
             raise self.fail(left, f"{self.text(left)} cannot be declared", "declare one name")
         sizes, positive = space_shape(space) if is_space(space) else (space.items, False)
         shape = tuple(self.size(s) for s in sizes)
+        for node, dim in zip(sizes, shape):
+            if dim.is_number and not dim > 0:
+                raise self.fail(node, f"a size is a positive integer, and this is {dim}")
         if len(shape) > 2:
             raise self.fail(space, f"tensors of {len(shape)} axes", None, UnsupportedError)
         slots = self.declared_slots(w)

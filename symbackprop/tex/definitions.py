@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..errors import ParseError, ShapeError, SymbackpropError
+from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Var, names_in
 from ..program import Equation, Place
 from .derivatives import is_d, is_higher, is_nabla
@@ -276,13 +276,15 @@ class Definitions(OwnFunctions):
         if missing:
             raise self.fail(rel, f"how far {missing[0]} runs is not said")
         node = gathered(term, letters, sizes)
+        if type(node) is not Var and any(name.startswith("∂") for name in names_in(node)):
+            raise self.fail(rel, f"{self.text(rel.items[0])} is made of a derivative and is none itself", "state what the derivative is", UnsupportedError)
         plain = term.rank == 0 and all(x == "sub" for x in where) or term.rank == 0 and len(where) == 1
         slots = () if plain else tuple(where)
         if old is not None:
             self.check_declared(old, Term(node, (), term.row and not letters), rel)
             self.inputs.pop(old.name, None)
             name = old.name
-        elif type(node) is Var and letters and node.name in {*self.inputs, *(e.name for e in self.equations)}:
+        elif type(node) is Var and (letters and node.name in {*self.inputs, *(e.name for e in self.equations)} or node.name.startswith("∂")):
             self.enter(k, Entry(node.name, node, term.row, slots))
             return
         else:

@@ -7,8 +7,8 @@ import re
 from .symbols import LITERALS, LOWERED, RAISED
 
 _ASIDE = re.compile(r"#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'(?=[\],)])")
-_PYTHON = re.compile(r"(?m)^\s*[A-Za-z_]\w*\s*:\s*(?:R\b|elementwise\b)|;\s*[A-Za-z_]\w*\s*:\s*R\b|^\s*fact\s*:|\bgrad\s*\(|"
-                     r"^\s*(?:import|from|def|for)\b|[^<>=!:]==")
+_PYTHON = re.compile(r"(?m)^[ \t]*[A-Za-z_]\w*[ \t]*:[ \t]*(?:R\b|elementwise\b)|;[ \t]*[A-Za-z_]\w*[ \t]*:[ \t]*R\b|^[ \t]*fact[ \t]*:|\bgrad\s*\(|"
+                     r"^[ \t]*(?:import|from|def|for)\b|[^<>=!:]==")
 _LATEX = re.compile(r"\\[A-Za-z,;()\[\]|]|\$|\^|[{}]")
 _OCTAVE = re.compile(r"\.\*|\./|[\w)\]]'(?!\w)")
 _SIGNS = frozenset(c for c in (*LITERALS, *RAISED, *LOWERED) if not c.isascii())

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
+from ..intake import described
 from . import symbols as s
-from .characters import describe, spell
+from .characters import spell
 from .commands import Commands
 from .source import Source
 from .tokens import MAX_CHARACTERS, Token
@@ -29,6 +30,7 @@ _TOKEN = re.compile(rf"""
   | (?P<prime>'+)
   | (?P<lit>\.T(?![A-Za-z0-9_])|{_SIGNS})(?![{_ACCENTS}])
   | (?P<beyond>[{"".join(s.RAISED)}]+|[{"".join(s.LOWERED)}]+|[\s\S][{_ACCENTS}]*)""", re.VERBOSE)
+_STATEMENTS = s.RESERVED - {"True", "False", "None"}
 _ENDS_VALUE = frozenset(("word", "num", "sym", "close", "}", "right", "name", "mark"))
 
 
@@ -68,7 +70,7 @@ class _Lexer(Commands):
                 entry = _DIRECT.get(m[0])
                 if entry is not None:
                     tokens.append(Token(entry[0], entry[1], pos, after))
-                elif group == "word" and not self.plain:
+                elif group == "word" and not self.plain and m[0] not in _STATEMENTS:
                     tokens.append(Token("word", m[0], pos, after))
                 else:
                     after = handlers[group](self, m[0], pos, after, end)
@@ -109,7 +111,7 @@ class _Lexer(Commands):
     def beyond(self, text: str, start: int, after: int, end: int) -> int:
         entries = spell(text)
         if entries is None:
-            raise self.fail(f"the character {describe(text[0])} has no place in a formula", start, s.ADVICE.get(text))
+            raise self.fail(f"the character {described(text[0])} has no place in a formula", start, s.ADVICE.get(text))
         for kind, value in entries:
             self.put(kind, value, start, after)
         return after

@@ -13,6 +13,7 @@ import sympy as sp
 
 from ..errors import ParseError
 from ..expr import size, walk
+from ..intake import bounded, cleaned
 from ..ops import load
 from ..program import Claim, Place, Program, expose_pre_activations
 from .claims import Claims
@@ -31,8 +32,8 @@ def read_document(text: str, kind: str = "text") -> Program:
     Raises `SymbackpropError` with line and column where a formula that the model needs cannot be read.
     """
     load()
-    found = formulas(text.removeprefix("\ufeff").replace("\r\n", "\n"), kind)
-    return settle(found).program()
+    with bounded(text):
+        return settle(formulas(cleaned(text), kind)).program()
 
 
 def settle(found: list[Formula]) -> Document:

@@ -129,7 +129,7 @@ class Scope:
 
     def size_name(self, node: Node) -> sp.Expr:
         written = taken_apart(node)
-        if written is None or written.primes:
+        if written is None or written.primes or written.base == "infty":
             raise self.fail(node, f"{self.text(node)} is no size", "a size is a positive integer or a name")
         name = self.size_key(written.base, written.sub, written.sup)
         if not name.replace("_", "").isalnum():
