@@ -32,7 +32,7 @@ FLOORS = {
 ROOMS = {room: place for place, room in enumerate(" ".join(FLOORS.values()).split())}
 READERS = ("source", "tex")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-LONG = {"writing.py", "source/backward_calls.py", "source/backward_terms.py"}  # to be split
+LONG = {"writing.py"}  # to be split
 RUNTIME = {"sympy", "numpy", "latex2mathml", "mpmath"}  # mpmath is SymPy's own dependency
 EXECUTES = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "loads", "system", "Popen", "S"}
 # Source that is our own is compiled in one place; SymPy's lambdify sees rows of our tables and checked expressions.

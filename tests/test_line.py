@@ -82,7 +82,7 @@ ERRORS = [
     ("x: R[3]\ny = __import__('os').system('id')", sb.SymbackpropError, 2, 5, None),
     ("х: R[3]", sb.ParseError, 1, 1, None),
     ("class: R[3]", sb.ParseError, 1, 6, None),
-    ("", sb.ParseError, None, None, None),
+    ("", sb.ParseError, 1, 1, None),
 ]
 
 

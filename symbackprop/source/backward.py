@@ -11,20 +11,18 @@ import ast
 import re
 from dataclasses import replace
 
-import sympy as sp
-
 from ..errors import ParseError, ShapeError
 from ..expr import names_in
 from ..intake import bounded
 from ..ops import load
 from ..program import Claim, Program
-from ..tex.tensors import Met, Unknown
+from ..tex.tensors import Met
 from .backward_claims import Claims
 from .backward_entry import Entry
 from .backward_loss import loss_of, one_hot_facts
 from .backward_record import Event
 from .backward_shapes import declared_shapes
-from .backward_terms import WORK, Known, Meter, TooMuch
+from .backward_known import WORK, Known, Meter, TooMuch
 from .backward_values import Again
 from .read import Reader
 

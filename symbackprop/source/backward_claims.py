@@ -9,19 +9,17 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import sympy as sp
-
-from ..algebra import contract, negative, scale, split_number
+from ..algebra import contract, negative
 from ..errors import ParseError, ShapeError, SymbackpropError
-from ..expr import Add, Const, Contract, Expr, Var, names_in, show_shape
-from ..program import Claim, Place, Suspect
+from ..expr import Add, Contract, Expr, Var, names_in, show_shape
+from ..program import Claim, Suspect
 from ..views import substitute
 from .backward_entry import Entry
 from .backward_loss import Loss, reachable
 from .backward_names import STEP
 from .backward_patterns import unshifted_name
 from .backward_record import MARK, Event, is_event
-from .backward_terms import Meter, TooMuch
+from .backward_known import Meter, TooMuch
 from .backward_values import frozen
 from .shapes import common_shape, stretch
 

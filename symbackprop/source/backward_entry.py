@@ -10,7 +10,6 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from ..algebra import add, hadamard, total
 from ..errors import SymbackpropError
 from ..expr import Expr, Var, size
 from ..tex.tensors import Unknown

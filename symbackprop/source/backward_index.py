@@ -6,12 +6,13 @@ import ast
 
 import sympy as sp
 
-from ..algebra import Const, add, contract, hadamard, negative
+from ..algebra import Const, add, hadamard, negative
 from ..cells import filled
-from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError, nearest
-from ..expr import Delta, Expr, Map, Ones, Var, show_shape
+from ..errors import ParseError, ShapeError, UnsupportedError, nearest
+from ..expr import Delta, Expr, Ones, Var, show_shape
 from ..program import Fact
-from .backward_terms import CodeTerms, Undecided, as_int
+from .backward_conditions import as_int
+from .backward_terms import CodeTerms
 from .backward_values import Array, Frame, Free, Labels, Picked, Rows
 from .shapes import stretch
 from .indexing import is_none

@@ -12,13 +12,12 @@ from typing import NamedTuple
 import sympy as sp
 
 from ..algebra import add, hadamard, is_power, negative, power, scale, split_number, total
-from ..cells import filled
 from ..expr import Add, Apply, Const, Contract, Expr, Map, Ones, Var, function, names_in, walk
 from ..ops.tensor import apply
-from ..program import Equation, Fact, is_activation
+from ..program import Fact, is_activation
 from .backward_names import LOSS_NAME
 from .backward_patterns import resolved
-from .backward_record import Event, has_events
+from .backward_record import Event
 from .backward_entry import Entry, Group
 
 SAID_ONE_HOT = re.compile(r"one[-_ ]?hot", re.IGNORECASE)

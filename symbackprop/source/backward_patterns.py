@@ -10,7 +10,7 @@ import sympy as sp
 
 from ..algebra import Const, add, contract, is_power, is_zero, negative, split_number
 from ..cells import filled
-from ..expr import Add, Apply, Contract, Expr, Map, Ones, Var, function
+from ..expr import Add, Contract, Expr, Map, Ones, Var, function
 from ..ops.tensor import apply
 
 Definitions = dict[str, Expr]

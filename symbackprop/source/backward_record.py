@@ -9,16 +9,14 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-import sympy as sp
-
 from ..algebra import Const, add, negative
-from ..errors import SymbackpropError, UnsupportedError
-from ..expr import Contract, Expr, Var, is_elementwise, names_in, size
-from ..program import Equation, Place, expose_pre_activations, is_activation
+from ..errors import SymbackpropError
+from ..expr import Contract, Expr, Var, is_elementwise, names_in
+from ..program import Equation, expose_pre_activations, is_activation
 from ..tex.tensors import Unknown
 from .backward_names import LOSS_FUNCTION, STORES, stems
 from .backward_terms import CodeTerms
-from .backward_values import Array, Closure, Frame, Free, Instance, Labels, Picked, frozen, is_tensor, name_of
+from .backward_values import Array, Closure, Frame, Free, Instance, Picked, frozen, name_of
 
 MARK = "∂@"
 

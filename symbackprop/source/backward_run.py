@@ -6,16 +6,12 @@ Nothing is executed. A statement that cannot be followed is noted with its line,
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
-from ..algebra import Const, add, negative
-from ..errors import ShapeError, SymbackpropError, UnsupportedError
-from ..expr import Expr, names_in
+from ..errors import SymbackpropError, UnsupportedError
 from .backward_calls import CodeCalls
 from .backward_record import Recorder, Spot
 from .backward_terms import MISUSED
-from .backward_values import (Again, Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Picked, Rows,
-                              Unread, frozen)
+from .backward_values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Module, Rows, Unread
 
 UNROLLED, STATEMENTS = 64, 20_000
 QUIET = (ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.Raise, ast.Assert)

@@ -8,80 +8,32 @@ from __future__ import annotations
 
 import ast
 import operator
-from dataclasses import dataclass
 
 import sympy as sp
 
-from ..algebra import Const, add, contract, hadamard, negative
+from ..algebra import Const, add, contract, negative
 from ..cells import filled
-from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError, nearest
-from ..expr import Expr, Map, Ones, Shape, Var, show_shape, size
+from ..errors import ParseError, SymbackpropError, UnsupportedError, nearest
+from ..expr import Expr, Shape, Var, size
 from ..program import Fact
 from ..tex.tensors import Unknown
+from .backward_conditions import CodeConditions
+from .backward_known import Known
 from .backward_names import SCALAR, STEP
 from .backward_patterns import recognised
-from .backward_values import (Again, Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Picked, Rows,
-                              Unread, is_tensor)
+from .backward_values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Picked, Unread
 from .calls import CALLS
-from .indexing import is_none
-from .terms import MODULES, Terms
+from .terms import MODULES
 
 BUILTINS = frozenset("len range print sum max min int float zip enumerate reversed list tuple dict str abs sorted isinstance round "
                      "bool set type getattr hasattr super object Exception ValueError".split())
-STATIC = (int, str, bool, type(None), tuple, list, dict)
 ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
               ast.Mod: operator.mod}
-RELATIONS = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-             ast.GtE: operator.ge}
 MISUSED = (TypeError, AttributeError, IndexError, KeyError, ValueError, ArithmeticError, RecursionError)
-LAYERS, WORK, LONGEST, BITS = 3, 60_000, 10_000, 4_000
+LAYERS, LONGEST, BITS = 3, 10_000, 4_000
 
 
-class TooMuch(Exception):
-    """Following a text takes more work than is allowed."""
-
-
-class Meter:
-    """The work that may still be spent on a text, over all times that it is followed."""
-
-    def __init__(self) -> None:
-        self.left = WORK
-
-    def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise TooMuch
-
-
-class Known:
-    """What is learned of a text from one following to the next: sizes, ranks, and what open values are."""
-
-    def __init__(self, shapes: dict[str, Shape], meter: Meter) -> None:
-        self.shapes, self.meter = shapes, meter
-        self.sizes: dict[sp.Expr, sp.Expr] = {}
-        self.ranks: dict[str, int] = {}
-        self.kinds: dict[str, str] = {}
-        self.called: dict[sp.Expr, str] = {}
-
-    def put(self, shape: Shape) -> Shape:
-        return tuple(d.xreplace(self.sizes) for d in shape)
-
-    def bind(self, unknown: sp.Expr, dim: sp.Expr) -> None:
-        """A size that was open is another."""
-        dim = dim.xreplace(self.sizes)
-        if unknown in dim.free_symbols:
-            raise ShapeError(f"{unknown} would be {dim}")
-        self.sizes = {k: v.xreplace({unknown: dim}) for k, v in self.sizes.items()} | {unknown: dim}
-
-    def become(self, name: str, kind: str) -> None:
-        """What an open value is; raises `Again` where it was taken for something else."""
-        before = self.kinds.get(name)
-        self.kinds[name] = kind
-        if before not in (None, kind):
-            raise Again
-
-
-class CodeTerms(Terms):
+class CodeTerms(CodeConditions):
     """Values of expressions in the scope of the call that is followed."""
 
     def __init__(self, lines: list[str], known: Known) -> None:
@@ -321,60 +273,6 @@ class CodeTerms(Terms):
         mask = self.as_expr(value, node.operand)
         return self.kept(add((filled(sp.S.One, mask.shape), negative(mask))))
 
-    def comparison(self, node: ast.Compare) -> object:
-        values = [v.array if isinstance(v := self.part(n), Free) and v.array is not None else v for n in (node.left, *node.comparators)]
-        if any(is_tensor(v) and not isinstance(v, Const) for v in values) and not any(v is None for v in values):
-            if len(values) != 2:
-                raise UnsupportedError("one comparison at a time")
-            if isinstance(node.ops[0], (ast.GtE, ast.Lt)) and values[1] == 0:
-                self.readings[f"{self.text(node)[:40]}: what happens at exactly 0 is left out"] = None
-            pair = {id(n): self.as_expr(v, n) for n, v in zip((node.left, node.comparators[0]), values)}
-            self.given |= pair
-            try:
-                return self.kept(self.read_compare(node))
-            finally:
-                for key in pair:
-                    self.given.pop(key, None)
-        result = True
-        for op, a, b in zip(node.ops, values, values[1:]):
-            result = result and self.related(op, a, b, node)
-        return result
-
-    def related(self, op: ast.cmpop, a: object, b: object, node: ast.expr) -> object:
-        if isinstance(op, (ast.Is, ast.IsNot)):
-            same = a is None and b is None or a is b or isinstance(a, (bool, str)) and a == b
-            return same if isinstance(op, ast.Is) else not same
-        if isinstance(op, (ast.In, ast.NotIn)) and isinstance(b, (dict, list, tuple, str)):
-            return (a in b) == isinstance(op, ast.In)
-        a, b = (as_int(v) for v in (a, b))
-        if isinstance(a, (int, str, bool)) and isinstance(b, (int, str, bool, type(None))) and type(op) in RELATIONS:
-            return RELATIONS[type(op)](a, b) if type(a) is type(b) or isinstance(op, (ast.Eq, ast.NotEq)) else Undecided(node)
-        if isinstance(a, tuple) and isinstance(op, (ast.Eq, ast.NotEq)):
-            return isinstance(op, ast.Eq)
-        return Undecided(node)
-
-    def truth(self, value: object, node: ast.expr) -> bool:
-        """Whether a condition holds. Raises `UnsupportedError` where that depends on data."""
-        if isinstance(value, Free) and isinstance(value.default, (bool, str, type(None))) and value.array is None:
-            value = value.default
-        if isinstance(value, (*STATIC, Instance, Closure)):
-            return bool(value)
-        if isinstance(value, Const) and value.value.is_number:
-            return bool(value.value != 0)
-        raise UnsupportedError(f"whether {self.text(node)[:40]} holds depends on data")
-
-    def logic(self, node: ast.BoolOp) -> object:
-        stop = isinstance(node.op, ast.Or)
-        value: object = None
-        for part in node.values:
-            value = self.value(part)
-            if self.truth(value, part) == stop:
-                return value
-        return value
-
-    def choice(self, node: ast.IfExp) -> object:
-        return self.value(node.body if self.truth(self.value(node.test), node.test) else node.orelse)
-
     # --- attributes and sizes ---
 
     def attribute(self, node: ast.Attribute) -> object:
@@ -453,28 +351,14 @@ class CodeTerms(Terms):
         return [Const(size(f"n{k}")) for k in range(LAYERS + 1)]
 
     VALUES = {ast.Constant: constant, ast.Name: name, ast.Tuple: listed, ast.List: listed, ast.Dict: mapping, ast.JoinedStr: joined,
-              ast.Lambda: function, ast.BinOp: chain, ast.UnaryOp: unary, ast.Compare: comparison, ast.BoolOp: logic,
-              ast.IfExp: choice, ast.Attribute: attribute}
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """A condition on sizes or settings that the text leaves open."""
-
-    node: ast.expr
+              ast.Lambda: function, ast.BinOp: chain, ast.UnaryOp: unary, ast.Compare: CodeConditions.comparison, ast.BoolOp: CodeConditions.logic,
+              ast.IfExp: CodeConditions.choice, ast.Attribute: attribute}
 
 
 def guessed_rank(name: str) -> int:
     """The rank of a name that nothing states; others are tried where it does not fit."""
     last = name.split(".")[-1]
     return 0 if SCALAR.match(last) or STEP.match(last) else 2
-
-
-def as_int(value: object) -> object:
-    """A number that is an integer, as one."""
-    if isinstance(value, Const) and value.value.is_Integer:
-        return int(value.value)
-    return value
 
 
 def is_plain(value: object) -> bool:

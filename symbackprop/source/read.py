@@ -19,8 +19,7 @@ from ..expr import Expr, Shape, Var, function, show_shape, size
 from ..intake import TURNING, bounded, cleaned, described, refused
 from ..notation import check_tex_name, is_name
 from ..ops import load
-from ..program import STRUCTURES, Claim, Equation, Fact, Place, Program, expose_pre_activations
-from .calls import CALLS
+from ..program import STRUCTURES, Claim, Equation, Fact, Program, expose_pre_activations
 from .terms import COMPARISONS, Terms
 
 RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial", "inf", "nan"}
