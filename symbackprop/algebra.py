@@ -15,7 +15,7 @@ import sympy as sp
 
 from .cancellation import CANCELLING, cancel_once
 from .expr import (HADAMARD, Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var,
-                   canonical_labels, function, is_elementwise, is_identity, label_sizes)
+                   canonical_labels, function, is_elementwise, is_identity, label_sizes, pattern)
 
 ONE = Const(sp.Integer(1))
 ZERO = Const(sp.Integer(0))
@@ -81,9 +81,10 @@ def factors_open(work: Product) -> bool:
     changed, again = False, True
     while again:
         again = False
-        pattern = is_elementwise(tuple(work.labels), work.output) or len(work.operands) == 1
+        joins = is_elementwise(tuple(work.labels), work.output) or len(work.operands) == 1
         for k, operand in enumerate(work.operands):
-            if type(operand) is Contract and operand.ornate and opens(operand, pattern, len(work.operands) == 1):
+            if type(operand) is Contract and operand.ornate and (
+                    opens(operand, joins, len(work.operands) == 1) or is_summed_outer(work, k, operand)):
                 splice(work, k, operand)
                 changed = again = True
                 break
@@ -98,6 +99,12 @@ def opens(inner: Contract, joins: bool, alone: bool) -> bool:
         is_permutation = len(inner.inputs[0]) == len(inner.output) and len(set(inner.output)) == len(inner.output)
         return is_permutation or alone
     return is_elementwise(inner.inputs, inner.output) and (joins or not inner.output)
+
+
+def is_summed_outer(work: Product, k: int, inner: Contract) -> bool:
+    """Whether an outer product is summed over one of its indices, beside other factors: (u vᵀ) w is u (vᵀ w)."""
+    return len(work.operands) > 1 and pattern(inner.inputs, inner.output).outer and any(
+        i not in work.output for i in work.labels[k])
 
 
 def splice(work: Product, k: int, inner: Contract) -> None:
@@ -391,7 +398,17 @@ def power(node: Expr, exponent: sp.Expr | int) -> Expr:
         return node
     if is_power(node) and node.function.params[0] == sp.Rational(1, 2):
         return power(node.args[0], exponent / 2)
+    if exponent == -1 and is_quotient(node):
+        return contract([power(o, -1) if not is_power(o) else power(o.args[0], -o.function.params[0]) for o in node.operands],
+                        node.inputs, node.output)
     return Map(function("pow", (exponent,)), (node,))
+
+
+def is_quotient(node: Expr) -> bool:
+    """An entrywise product with a reciprocal in it, whose own reciprocal turns it over."""
+    return type(node) is Contract and is_elementwise(node.inputs, node.output) and any(
+        is_power(o) and o.function.params[0] == -1 for o in node.operands) and all(
+        not is_power(o) or o.function.params[0].is_Integer for o in node.operands)
 
 
 def reciprocal(node: Expr) -> Expr:

@@ -153,7 +153,7 @@ def is_identity(node: Expr) -> bool:
 class Pattern(NamedTuple):
     """What the labels of a contraction say, whatever its operands: worked out once for every pattern.
 
-    `inputs` and `output` are renumbered by first appearance, so that `ij,jk->ik` and `ab,bc->ac` are one pattern;
+    `outer`: it is an outer product of vectors. `inputs` and `output` are renumbered by first appearance, so that `ij,jk->ik` and `ab,bc->ac` are one pattern;
     `first` tells at which axis of which operand each label stands first, `again` where it stands again.
     """
 
@@ -163,6 +163,7 @@ class Pattern(NamedTuple):
     first: tuple[tuple[int, int], ...]
     again: tuple[tuple[int, int, int], ...]
     elementwise: bool
+    outer: bool
 
 
 @lru_cache(maxsize=1 << 14)
@@ -180,7 +181,8 @@ def pattern(inputs: tuple[Labels, ...], output: Labels) -> Pattern:
                 again.append((at, k, axis))
     renamed = tuple([tuple([order[i] for i in labels]) for labels in inputs])
     kept = tuple([order[i] for i in output])
-    return Pattern(renamed, kept, tuple(map(len, inputs)), tuple(first), tuple(again), is_elementwise(renamed, kept))
+    outer = len(inputs) > 1 and not again and len(kept) == len(first) and all(len(labels) == 1 for labels in inputs)
+    return Pattern(renamed, kept, tuple(map(len, inputs)), tuple(first), tuple(again), is_elementwise(renamed, kept), outer)
 
 
 def canonical_labels(inputs: tuple[Labels, ...], output: Labels) -> tuple[tuple[Labels, ...], Labels]:
@@ -219,7 +221,7 @@ class Contract(Expr):
         node = object.__new__(cls)
         _set(node, "inputs", labels.inputs)
         _set(node, "output", labels.output)
-        _set(node, "ornate", ornament(operands, labels.elementwise))
+        _set(node, "ornate", ORNATE if labels.outer else ornament(operands, labels.elementwise))
         first = labels.first
         places = [first[i] for i in labels.output]
         _keep(key, node, tuple([shapes[k][axis] for k, axis in places]), operands)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from .algebra import add, contract, is_same_product, scale, split_number
-from .expr import Add, Apply, Contract, Expr, Map, Ones, Var, is_elementwise, names_in, rebuild, walk
+from .algebra import Product, add, contract, hadamard, is_same_product, scale, splice, split_number
+from .expr import HADAMARD, Add, Apply, Contract, Expr, Map, Ones, Var, is_elementwise, names_in, rebuild, walk
 from .program import STRUCTURES, Fact
 
 MAX_TERMS, MAX_FACTORS = 12, 6
@@ -28,8 +28,10 @@ def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ..
         else:
             part_now = part
         if type(part_now) is Contract:
-            part_now = apply_facts(part_now, facts, used) if facts else part_now
+            part_now = apply_facts(opened(part_now, facts), facts, used) if facts else part_now
             part_now = distribute(part_now)
+        elif type(part_now) is Add:
+            part_now = factor_out(part_now)
         made[part] = part_now
     return made[node], tuple(dict.fromkeys(used))
 
@@ -45,6 +47,23 @@ def distribute(node: Expr) -> Expr:
                      for term in operand.terms]
             return shortest(add([distribute(term) for term in terms]), labels)
     return node
+
+
+def factor_out(node: Add) -> Expr:
+    """A factor that every term has, entry by entry, once in front of the sum: v ⊙ a − v ⊙ b is v ⊙ (a − b)."""
+    split = [split_number(term) for term in node.terms]
+    if any(type(core) is not Contract or core.ornate != HADAMARD for _, core in split):
+        return node
+    shared = [f for f in split[0][1].operands if all(f in core.operands for _, core in split[1:])]
+    if not shared or any(len(core.operands) == 1 for _, core in split):
+        return node
+    first = shared[0]
+    rests = []
+    for number, core in split:
+        operands = list(core.operands)
+        operands.remove(first)
+        rests.append(scale(number, hadamard(*operands)))
+    return hadamard(first, factor_out(rest) if type(rest := add(rests)) is Add else rest)
 
 
 def cancels(term: Expr, factors: tuple[Expr, ...]) -> bool:
@@ -84,12 +103,23 @@ def multiplied_out(node: Expr) -> list[Expr]:
     return [node]
 
 
+def opened(node: Contract, facts: tuple[Fact, ...]) -> Contract:
+    """`node` with a product that it reads transposed taken apart, if a factor of that needs no transpose: (A B)ᵀ is Bᵀ A."""
+    for k, operand in enumerate(node.operands):
+        if type(operand) is Contract and operand.rank == 2 and reads_turned(node, k) and any(
+                o.rank == 2 and is_symmetric(o, facts) for o in operand.operands):
+            work = Product(node.operands, node.inputs, node.output)
+            splice(work, k, operand)
+            return work.snapshot()
+    return node
+
+
 def apply_facts(node: Contract, facts: tuple[Fact, ...], used: list[Fact]) -> Expr:
     """Sums that are declared to be 1 are put in; a symmetric matrix is read the way that needs no transpose."""
     operands, inputs = list(node.operands), list(node.inputs)
     changed = False
     for k, operand in enumerate(operands):
-        if operand.rank == 2 and reads_turned(inputs[k], node.output) and is_symmetric(operand, facts):
+        if operand.rank == 2 and reads_turned(node, k) and is_symmetric(operand, facts):
             inputs[k], changed = inputs[k][::-1], True
             used += structures_in(operand, facts)
         if type(operand) is not Var:
@@ -133,11 +163,30 @@ def is_symmetric(node: Expr, facts: tuple[Fact, ...]) -> bool:
     return False
 
 
-def reads_turned(labels: tuple[int, ...], output: tuple[int, ...]) -> bool:
-    """Whether a matrix stands transposed in a product: its column index leads, and its row index does not."""
-    if labels[0] in output and labels[1] in output:
-        return output.index(labels[0]) > output.index(labels[1])
-    return labels[0] not in output and labels[1] in output
+def reads_turned(node: Contract, k: int) -> bool:
+    """Whether a matrix stands transposed in a product, read from the row index of the result to its column index."""
+    if not node.output:
+        return False
+    from_row = steps_from(node, node.output[0])
+    to_column = steps_from(node, node.output[-1]) if len(node.output) == 2 else {}
+    first, second = node.inputs[k]
+    if first in from_row and second in from_row:
+        return from_row[first] > from_row[second]
+    return first in to_column and second in to_column and to_column[first] < to_column[second]
+
+
+def steps_from(node: Contract, start: int) -> dict[int, int]:
+    """How many matrices lie between an index and each other one that they lead to."""
+    found, edge = {start: 0}, [start]
+    while edge:
+        at = edge.pop(0)
+        for labels in node.inputs:
+            if len(labels) == 2 and at in labels:
+                other = labels[0] if labels[1] == at else labels[1]
+                if other not in found:
+                    found[other] = found[at] + 1
+                    edge.append(other)
+    return found
 
 
 def subsets(items: list[int]) -> list[tuple[int, ...]]:

@@ -108,8 +108,8 @@ def try_inlining(expr: Expr, tentative: dict[str, Expr]) -> Expr:
 
 
 def glance(expr: Expr) -> tuple[list[str], bool]:
-    """The names read under `expr`, repeated readings repeated, and whether a power stands there: without a fact,
-    nothing else can be tidied."""
+    """The names read under `expr`, repeated readings repeated, and whether a power or a sum of Hadamard products
+    stands there: without a fact, nothing else can be tidied."""
     stack, names, divides = [expr], [], False
     while stack:
         part = stack.pop()
@@ -118,9 +118,14 @@ def glance(expr: Expr) -> tuple[list[str], bool]:
             names.append(part.name)
         elif part.children:
             stack += part.children
-            if kind is Map and part.function.name == "pow":
+            if kind is Map and part.function.name == "pow" or kind is Add and shares_factors(part):
                 divides = True
     return names, divides
+
+
+def shares_factors(node: Add) -> bool:
+    """Whether several terms are Hadamard products, so that a factor may stand in front of all."""
+    return sum(type(term) is Contract and term.ornate > 0 and len(term.operands) > 1 for term in node.terms) > 1
 
 
 def occurrences(node: Expr) -> list[Var]:
