@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .conditions import Condition, Conditions, formula
 from .errors import SymbackpropError, UnsupportedError
-from .expr import Shape, show_shape
+from .expr import Shape, Var, show_shape
 from .forms import Atom, T
 from .indices import IndexWriter
 from .layout import NUMERATOR, printed_shape
@@ -80,22 +80,8 @@ class Sections:
         """
         derivation, writer = self.derivation, self.writer
         data = [] if derivation.chosen else data_names(derivation)
-        names = [name for name in derivation.wrt if name not in data and name not in derivation.program.table]
-        if not names:
-            raise SymbackpropError("there is no parameter to update", hint="name some with --wrt (wrt= in Python)")
-        rate = next(r for r in ("eta", "alpha", "rho", "learning_rate") if r not in derivation.program.inputs)
-        lines = []
-        for name in names:
-            var = Atom(derivation.program.inputs[name])
-            cotangent = Atom(derivation.backward[bar(name)].var)
-            slope = T(cotangent) if bar(name) in writer.numerator else cotangent
-            symbol = writer.form(var)[0]
-            right = f"{symbol} {writer.minus} {writer.symbol(rate)} {writer.wrapped(slope, MUL)}"
-            lines.append(Line(symbol, right, show_shape(var.node.shape), sign=writer.arrow_left))
-        notes: list[Note] = [(Formula(writer.symbol(rate)), " is the learning rate.")]
-        if data:
-            notes.append((*listed(writer.symbol(name) for name in data), f" {'is' if len(data) == 1 else 'are'} taken as data."))
-        return Section("Gradient descent", tuple(lines), tuple(notes))
+        variables = [derivation.program.inputs[name] for name in derivation.wrt if name not in (*data, *derivation.program.table)]
+        return descent(writer, [(var, "") for var in variables], data, derivation.program.inputs)
 
     @cached_property
     def written_out(self) -> Entrywise:
@@ -161,6 +147,25 @@ def stated(condition: Condition, program: Program, writer: TextWriter) -> Note:
     return condition.lead, condition.text
 
 
+def descent(writer: TextWriter, variables: list[tuple[Var, str]], data: list[str], taken: Iterable[str]) -> Section:
+    """`W ← W − η ∂C/∂W` for each variable, with the steps that it holds for."""
+    if not variables:
+        raise SymbackpropError("there is no parameter to update", hint="name some with --wrt (wrt= in Python)")
+    taken = set(taken)
+    rate = writer.symbol(next(r for r in ("eta", "alpha", "rho", "learning_rate") if r not in taken))
+    lines = []
+    for var, where in variables:
+        cotangent = Atom(Var(bar(var.name), var.shape))
+        slope = T(cotangent) if bar(var.name) in writer.numerator else cotangent
+        symbol = writer.form(Atom(var))[0]
+        right = f"{symbol} {writer.minus} {rate} {writer.wrapped(slope, MUL)}"
+        lines.append(Line(symbol, writer.with_range(right, where) if where else right, show_shape(var.shape), sign=writer.arrow_left))
+    notes: list[Note] = [(Formula(rate), " is the learning rate.")]
+    if data:
+        notes.append((*listed(writer.symbol(name) for name in data), f" {'is' if len(data) == 1 else 'are'} taken as data."))
+    return Section("Gradient descent", tuple(lines), tuple(notes))
+
+
 def listed(symbols: Iterable[str]) -> list[str]:
     """Formulas with commas between them."""
     return [piece for symbol in symbols for piece in (", ", Formula(symbol))][1:]
@@ -169,7 +174,11 @@ def listed(symbols: Iterable[str]) -> list[str]:
 def data_names(derivation: Derivation) -> list[str]:
     """The tensors that are data rather than parameters: x and y of any kind, and what a declared sum or 0/1 is about."""
     facts = {fact.name for fact in derivation.program.facts if fact.kind in ("sum", "binary", "range")}
-    return [name for name in derivation.wrt if name in facts or split_name(name)[0] in ("x", "y", "X", "Y")]
+    return [name for name in derivation.wrt if name in facts or is_data_name(name)]
+
+
+def is_data_name(name: str) -> bool:
+    return split_name(name)[0] in ("x", "y", "X", "Y")
 
 
 def assumptions(derivation: Derivation, view: str, name: str | None = None) -> tuple[str, ...]:

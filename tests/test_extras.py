@@ -203,3 +203,21 @@ def test_a_plain_matrix_is_no_outer_product() -> None:
 def test_a_bias_has_a_step_too() -> None:
     made = derived("x: R[n]; y: R[m]; W: R[m, n]; b: R[m]\nz = W @ x + b\nC = sum((z - y)**2) / 2", wrt=["b"]).text(steps=True)
     assert "    chain rule through a sum: a sum hands its cotangent on to each of its terms\n        ∂(W x + b)/∂b  ⟶  ∂C/∂z\n" in made
+
+
+DEPTH = """y: R[n[L]]; a[0]: R[n[0]]; W[l]: R[n[l], n[l-1]]; b[l]: R[n[l]]; f: elementwise
+for l in 1..L: z[l] = W[l] @ a[l-1] + b[l]; a[l] = f(z[l])
+C = sum((a[L] - y)**2) / 2
+"""
+
+
+def test_the_step_of_gradient_descent_for_every_depth(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "depth.net"
+    file.write_text(DEPTH)
+    assert main(["derive", str(file), "--update"]) == 0
+    assert capsys.readouterr().out.endswith("Gradient descent:\nWₗ ← Wₗ − η ∂C/∂Wₗ    (l = 1, …, L)\n"
+                                            "bₗ ← bₗ − η ∂C/∂bₗ    (l = 1, …, L)\nη is the learning rate.\n"
+                                            "y, a₀ are taken as data.\n")
+    assert main(["derive", str(file), "--update", "--json", "--wrt", "W"]) == 0
+    assert [line["text"] for line in json.loads(capsys.readouterr().out)["update"]] == ["Wₗ ← Wₗ − η ∂C/∂Wₗ    (l = 1, …, L)"]
+    assert main(["derive", str(file), "--index", "--json"]) == 2

@@ -6,13 +6,13 @@ from functools import cached_property
 
 from ..conditions import Condition, condition_of
 from ..errors import SymbackpropError, UnsupportedError, nearest
-from ..expr import Add, Expr, Shape, names_in, show_shape, walk
+from ..expr import Add, Expr, Shape, Var, names_in, show_shape, walk
 from ..layout import NUMERATOR, printed_shape, transposed_names
 from ..notation import Notation
 from ..page import Line as Printed
 from ..page import Note, Section, ShownStep
 from ..reverse import bar, is_bar
-from ..sections import Sections, Wanted, stated, worded
+from ..sections import Sections, Wanted, descent, is_data_name, stated, worded
 from ..writing import TextWriter
 from .adjoint import Adjoint
 from .indexed import parts
@@ -26,8 +26,9 @@ VIEWS = ("textbook", "named")
 class RecurrentDerivation:
     """The gradients of the loss of a model with loops, for every length. `str()` is the textbook view in Unicode."""
 
-    def __init__(self, program: Recurrent, loss: str, wrt: tuple[str, ...], notation: Notation = Notation()) -> None:
-        self.program, self.loss, self.wrt, self.notation = program, loss, wrt, notation
+    def __init__(self, program: Recurrent, loss: str, wrt: tuple[str, ...], notation: Notation = Notation(),
+                 chosen: bool = False) -> None:
+        self.program, self.loss, self.wrt, self.notation, self.chosen = program, loss, wrt, notation, chosen
         self.adjoint = Adjoint(program, loss, wrt, notation.primes)
 
     @property
@@ -35,11 +36,14 @@ class RecurrentDerivation:
         """Name -> its gradient as printed text: `left`, `right`, `shape`."""
         written, found = Written(self, self.writer(False)), {}
         for line in self.lines("named"):
-            name = line.name[len(bar("")):]
-            key = self.program.families.get(parts(name)[0], parts(name)[0] if parts(name)[0] in self.wrt else name)
-            if key in self.wrt:
+            if (key := self.tensor_of(line)) in self.wrt:
                 found[key] = written.line(line)
         return found
+
+    def tensor_of(self, line: Line) -> str:
+        """The declared tensor, or the family, whose cotangent a line gives."""
+        base, name = parts(line.name)[0][len(bar("")):], line.name[len(bar("")):]
+        return self.program.families.get(base, base if base in self.wrt else name)
 
     def lines(self, view: str = "textbook") -> list[Line]:
         """The backward equations of a view. Raises `SymbackpropError` for a view that there is not."""
@@ -68,7 +72,7 @@ class RecurrentDerivation:
     def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """The backward equations, one a line, and what they rest on, in Unicode."""
         from ..printing import Wanted, render
-        shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation)
+        shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation, self.chosen)
         return render(shown, "text", Wanted(view))
 
     __str__ = text
@@ -79,7 +83,7 @@ class RecurrentDerivation:
     def latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """Forward and backward equations as one aligned LaTeX block."""
         from ..printing import Wanted, render
-        shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation)
+        shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation, self.chosen)
         return render(shown, "latex", Wanted(view))
 
     def _repr_latex_(self) -> str:
@@ -87,9 +91,9 @@ class RecurrentDerivation:
 
     def sections(self, writer: TextWriter, wanted: Wanted, brief: bool = False) -> Written:
         """The sections of every written form."""
-        if wanted.index or wanted.update or wanted.explicit is not None:
-            raise UnsupportedError("a model with loops is shown without index form, updates and entries so far")
-        return Written(self, writer, wanted.view, wanted.steps)
+        if wanted.index or wanted.explicit is not None:
+            raise UnsupportedError("a model with loops is shown without index form and entries so far")
+        return Written(self, writer, wanted.view, wanted.steps, wanted.update)
 
     @cached_property
     def raw(self) -> dict[str, Expr]:
@@ -98,8 +102,9 @@ class RecurrentDerivation:
 
     def as_json(self, wanted: Wanted) -> dict[str, object]:
         """As the JSON of a plain derivation; `range` tells the steps that an equation holds for."""
+        from ..printing import both
         view = wanted.view
-        plain, tex = Written(self, self.writer(False), view, True), Written(self, self.writer(True), view)
+        plain, tex = [self.sections(self.writer(script), wanted._replace(steps=not script)) for script in (False, True)]
 
         def entries(lines: list[Printed], others: list[Printed], names: list[tuple[str, str]], key: str) -> list[dict[str, object]]:
             return [{key: name, "range": where, "shape": [d for d in a.shape.split("×") if d != "a scalar"], "latex": b.right, "text": a.right,
@@ -110,20 +115,33 @@ class RecurrentDerivation:
                    for e in (item.equations if isinstance(item, Loop) else (item,))]
         shown = self.lines(view)
         names = [(line.name[len(bar("")):], line.where[1] if line.where else "") for line in shown]
+        update = {"update": both(plain.update(), tex.update())} if wanted.update else {}
         return {"version": 1, "loss": self.loss, "assumptions": list(worded(plain.conditions(), self.program, plain.writer)),
                 "forward": entries(plain.forward(), tex.forward(), forward, "name"),
-                "backward": entries(list(map(plain.line, shown)), list(map(tex.line, shown)), names, "of")}
+                "backward": entries(list(map(plain.line, shown)), list(map(tex.line, shown)), names, "of"), **update}
 
 
 class Written:
     """A derivation over loops in one script."""
 
-    def __init__(self, derivation: RecurrentDerivation, writer: TextWriter, view: str = "textbook", steps: bool = False) -> None:
-        self.derivation, self.writer, self.view, self.with_steps = derivation, writer, view, steps
+    def __init__(self, derivation: RecurrentDerivation, writer: TextWriter, view: str = "textbook", steps: bool = False,
+                 updates: bool = False) -> None:
+        self.derivation, self.writer, self.view, self.with_steps, self.updates = derivation, writer, view, steps, updates
 
     def all(self) -> list[Section]:
         found = [Section("Forward", tuple(self.forward())), Section("Backward", tuple(map(self.line, self.derivation.lines(self.view))))]
+        found += [self.update()] if self.updates else []
         return [*found, Section("Assumptions", (), notes)] if (notes := self.notes()) else found
+
+    def update(self) -> Section:
+        """One step of gradient descent for each parameter; what starts a loop is data."""
+        derivation, model = self.derivation, self.derivation.program
+        lines = [(line, key) for line in derivation.lines(self.view) if (key := derivation.tensor_of(line)) in derivation.wrt]
+        data = [] if derivation.chosen else list(dict.fromkeys(
+            key for _, key in lines if is_data_name(parts(key)[0]) or "[" in key and key not in model.families.values()))
+        shown = [(Var(line.name[len(bar("")):], line.terms[0][1].shape), line.where[1] if line.where else "")
+                 for line, key in lines if key not in data]
+        return descent(self.writer, shown, data, model.inputs)
 
     def conditions(self) -> list[Condition]:
         """The declared facts, and the conditions of the functions in the model."""
@@ -197,4 +215,4 @@ def derive_loops(model: Recurrent, wrt: list[str] | tuple[str, ...] | None, loss
         if name not in known:
             raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest(name, known))
     names = tuple(dict.fromkeys(known[name] for name in wrt)) if wrt else tuple(model.inputs)
-    return RecurrentDerivation(model, model.loss(loss), names, notation)
+    return RecurrentDerivation(model, model.loss(loss), names, notation, bool(wrt))
