@@ -8,7 +8,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help demo test oracle oracle-digits fuzz docs bench bench-numeric verify-bench tex
+.PHONY: help battery demo test oracle oracle-digits fuzz docs bench bench-numeric verify-bench tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -37,6 +37,9 @@ bench: $(STAMP) compiled ## measure the derivation against bare SymPy constructi
 
 bench-numeric: $(STAMP) compiled ## measure exported functions against textbook NumPy
 	@$(PY) benchmarks/numeric.py $(ARGS)
+
+battery: $(STAMP) compiled ## 58 derivatives of matrix expressions: ours beside SymPy's own .diff
+	@$(PY) benchmarks/battery.py $(ARGS)
 
 verify-bench: $(STAMP) compiled ## judge 5,000 mutants and 5,000 rewrites of formulas, labelled by an oracle of its own (ten minutes or more)
 	@$(PY) benchmarks/verify.py $(ARGS)
