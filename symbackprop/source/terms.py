@@ -168,8 +168,12 @@ class Terms:
                     raise self.fail(node, "division by zero")
                 return self.checked(node, multiplied, (left, power(right, -1)))
             case ast.Pow():
-                if isinstance(left, Const) and isinstance(right, Const) and abs(right.value) > 1000:
-                    raise self.fail(node, "an exponent beyond 1000")
+                if isinstance(left, Const) and isinstance(right, Const) and right.value.is_number:
+                    if abs(right.value) > 1000:
+                        raise self.fail(node, "an exponent beyond 1000")
+                    bits = max((abs(int(n)).bit_length() for n in sp.fraction(left.value)), default=0) if left.value.is_Rational else 0
+                    if bits * abs(right.value) > 4 * MAX_DIGITS:
+                        raise self.fail(node, f"a power of more than {MAX_DIGITS} digits")
                 return self.checked(node, raised, left, right)
         raise self.fail(node, f"the operator in {self.text(node)[:60]} is not part of the language", kind=UnsupportedError)
 
