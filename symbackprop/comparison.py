@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .branches import across_corners
 from .budget import left as time_left, limit
 from .evidence import Bench, Point, gap_at
 from .expr import Expr, names_in
@@ -51,6 +52,8 @@ def corners(truth: Truth, *sides: Expr) -> list[str]:
 
 def by_points(head: Verdict, left: Expr, right: Expr, bench: Bench) -> Verdict:
     agreement, point = bench.agreement(left, right)
+    if agreement.points and not agreement.trials:
+        point = point or across_corners(bench, left, right)
     if point is not None:
         return refuted(head, left, right, bench, point)
     if not agreement.points:

@@ -222,6 +222,7 @@ DEFINITIONS: dict[str, Callable[..., Entries]] = {
     "log_softmax": sliced(lambda z: [v - sp.log(total_exp(z)) for v in z]),
     "logsumexp": reduced(lambda z: sp.log(total_exp(z))),
     "max": reduced(lambda z: sp.Max(*z)),
+    "prod": reduced(lambda z: sp.Mul(*z)),
     "pad": lambda x, axis, before, after, mode: np.pad(x, [(before, after) if k == axis else (0, 0) for k in range(x.ndim)], mode),
     "norm": lambda x: array_of([sp.sqrt(sp.Add(*[v**2 for v in x.flat]))], ()),
     "unit": lambda entry, entries: array_of([sp.Integer(i == entry - 1) for i in range(entries)], (entries,)),

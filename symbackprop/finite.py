@@ -286,6 +286,7 @@ def unit(field: Modular, z: None, params: tuple) -> np.ndarray:
 
 TENSOR_VALUES = {
     "softmax": softmax, "logsumexp": logsumexp, "log_softmax": log_softmax, "max": largest_entry, "unit": unit,
+    "prod": lambda field, z, params: np.apply_along_axis(lambda row: product_of(field, [int(x) for x in row]), params[0], z).astype(object),
     "norm": lambda field, z, params: field.hashed("root 2", int((z * z).sum() % field.prime)),
     "solve": lambda field, z, params: eliminated(field, z[0])[1] @ z[1],
     "matrix_power": lambda field, z, params: power_of(field, z, params[0]),

@@ -21,7 +21,7 @@ from .expr import Expr, Var, names_in, show_shape
 from .program import Claim, Fact, Program
 from .ratios import constant_ratio
 from .truth import Truth, is_quantity, parts_of
-from .verdict import BUDGET, Verdict
+from .verdict import BUDGET, Verdict, for_every_layer
 from .views import substitute
 
 STRUCTURAL = frozenset({"missing-transpose", "extra-transpose", "order", "hadamard-vs-matmul", "missing-outer-product", "missing-sum",
@@ -63,7 +63,7 @@ class Judge:
                 progress(at, len(self.program.claims))
             with limit(self.budget):
                 found.append(self.verdict(claim, at))
-        return found
+        return for_every_layer(found)
 
     # --- one claim ---
 

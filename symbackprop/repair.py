@@ -15,7 +15,7 @@ import sympy as sp
 
 from .budget import OutOfTime, left as time_left, limit
 from .errors import SymbackpropError
-from .expr import Expr, Shape, Var, names_in, size
+from .expr import Expr, Map, Shape, Var, names_in, size, walk
 from .edits import orders
 from .formula import Edit, Formula, Slope, Word
 from .mistakes import MISTAKES, Mistake, edits_of, pairs_of
@@ -69,6 +69,8 @@ def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | No
     active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
     slopes = dict.fromkeys(s for e in active for s in slopes_of(e.expr, spelled(e.expr.args[0].name), spelled(e.name), is_tex))
     slopes |= dict.fromkeys(s for s in scripted_slopes(active, scripted, spelled))
+    slopes |= dict.fromkeys(s for node in inner_activations(program) for z in (spelled(node.args[0].name),)
+                            for s in slopes_of(node, z, applied(node, z, is_tex), is_tex))
     labels = tuple(dict.fromkeys((*LABEL.findall(claim.origin[:20000]), *letters_in(claim.text)))) if is_tex else ()
     sizes = [x for n in size_names(program)[:4] for x in (1 / size(n), size(n))]
     constants = (sp.Integer(2), sp.Rational(1, 2), *sizes)
@@ -162,8 +164,21 @@ def scripted_in(text: str) -> tuple[str, ...]:
 
 
 PYTHON_SLOPES = {"sigmoid": "{h} * (1 - {h})", "tanh": "(1 - {h}**2)", "relu": "({z} > 0)", "softplus": "sigmoid({z})"}
+TEX_HEADS = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
 TEX_SLOPES = {"sigmoid": (r"\sigma'({z})", r"{h} \odot (1 - {h})"), "tanh": (r"(1 - {h}^2)", r"\tanh'({z})"),
               "relu": (r"\mathbf{{1}}[{z} > 0]",)}
+
+
+def inner_activations(program: Program) -> list[Expr]:
+    """Activations of a name that have no name of their own: the tanh(c) of `o * tanh(c)`."""
+    found = (n for e in program.equations if not is_activation(e.expr) for n in walk(e.expr))
+    return [n for n in dict.fromkeys(found) if is_activation(n) and type(n) is Map and type(n.args[0]) is Var][:6]
+
+
+def applied(node: Expr, z: str, is_tex: bool) -> str:
+    """f(z) as it is written."""
+    name = node.function.name
+    return f"{TEX_HEADS.get(name, chr(92) + 'operatorname{' + name + '}') if is_tex else name}({z})"
 
 
 def slopes_of(node: Expr, z: str, h: str, is_tex: bool) -> list[Slope]:

@@ -6,9 +6,10 @@ numbers; agreement at points alone is confirmed, never proved.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .program import Program
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .witness import Witness
 
 BUDGET = 2.0
+_LAYER = re.compile(r"for \w+ = \d+")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,28 @@ def judge(program: Program, budget: float = BUDGET, strict_layout: bool = False,
     """The verdicts on a program's claims, in order; `budget` is in seconds a claim."""
     from .judging import Judge
     return Judge(program, budget, strict_layout).verdicts(progress)
+
+
+WORST = ("refuted", "error", "undecided", "inherited", "confirmed", "proved")
+
+
+def for_every_layer(verdicts: list[Verdict]) -> list[Verdict]:
+    """One verdict for each line: what is claimed of a layer l must hold for every l, and the worst of them counts."""
+    groups: dict[object, list[Verdict]] = {}
+    for at, v in enumerate(verdicts):
+        groups.setdefault((v.claim, v.line, v.column) if any(map(_LAYER.fullmatch, v.assumptions)) else at, []).append(v)
+    return [found[0] if len(found) == 1 else together(found) for found in groups.values()]
+
+
+def together(found: list[Verdict]) -> Verdict:
+    """The worst of the verdicts on one line, with what all of them rest on."""
+    worst = min(found, key=lambda v: (WORST.index("inherited" if v.kind == "inherited" else v.verdict), v.layout != "numerator"))
+    layers = [a for v in found for a in v.assumptions if _LAYER.fullmatch(a)]
+    said = f"for {layers[0].split()[1]} = {', '.join(dict.fromkeys(a.split()[-1] for a in layers))}"
+    shared = tuple(a for a in worst.assumptions if all(a in v.assumptions for v in found))
+    own = next((a for a in worst.assumptions if _LAYER.fullmatch(a)), "")
+    evidence = worst.evidence if worst.is_right else f"{own}: {worst.evidence}"
+    return replace(worst, assumptions=(*shared, said), evidence=evidence)
 
 
 def summary(verdicts: list[Verdict]) -> str:

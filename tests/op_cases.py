@@ -163,6 +163,8 @@ TENSOR_CASES = {
                  for shape, axis, mode in (((4,), 0, "reflect"), ((4, 3), 0, "edge"), ((3, 4), 1, "wrap"), ((3, 4), 1, "reflect"))),
     "fold": tuple(TensorCase(lambda t, m=mode, a=axis: margins(t.shape[a] - 3, m).T @ t if not a else t @ margins(t.shape[a] - 3, m), (shape,),
                              (axis, 2, 1, mode)) for shape, axis, mode in (((7,), 0, "reflect"), ((6, 3), 0, "edge"), ((3, 7), 1, "wrap"))),
+    "prod": tuple(TensorCase(lambda z, axis=axis: anp.prod(z, axis=axis), (shape,), (axis,))
+                  for shape, axis in (((4,), 0), ((3, 4), 0), ((3, 4), 1))),
     "norm": tuple(TensorCase(lambda z: anp.sqrt(anp.sum(z * z)), (shape,)) for shape in ((4,), (3, 4))),
     "inv": (TensorCase(anp.linalg.inv, ((3, 3),), definite=True),),
     "det": (TensorCase(anp.linalg.det, ((3, 3),), definite=True),),

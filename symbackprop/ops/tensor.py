@@ -40,6 +40,11 @@ def maximum_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     return (hadamard(spread(y_bar, args[0], params[0]), Map(function("eq"), (args[0], top))),)
 
 
+def prod_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
+    """x̄ = ȳ y / x: the product of the other factors."""
+    return (hadamard(spread(hadamard(y_bar, y), args[0], params[0]), reciprocal(args[0])),)
+
+
 def norm_vjp(y_bar: Expr, y: Expr, args: Args, params: tuple) -> Args:
     """x̄ = ȳ x / ‖x‖."""
     return (hadamard(y_bar, args[0], reciprocal(y)),)
@@ -143,6 +148,9 @@ ROWS = (
     TensorOp("max", without_axis, maximum_vjp, lambda arrays, params, field: arrays[0].max(axis=params[0]),
              "{0}.max(axis={p0})", "only the largest entry moves the maximum", r"\max", params=AXIS,
              condition="the maximum is attained once"),
+    TensorOp("prod", without_axis, prod_vjp, lambda arrays, params, field: arrays[0].prod(axis=params[0]),
+             "np.prod({0}, {p0})", "a product without one factor is the product over it", r"\operatorname{prod}", params=AXIS,
+             condition="no factor is 0", routine=True),
     TensorOp("norm", lambda shapes, params: (), norm_vjp,
              lambda arrays, params, field: field.sqrt((arrays[0] * arrays[0]).sum()), "np.sqrt(np.vdot({0}, {0}))",
              "d‖x‖ = xᵀdx / ‖x‖", show="norm", condition="the norm is not 0"),

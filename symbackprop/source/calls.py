@@ -274,6 +274,7 @@ CALLS: dict[str, Call] = {
     "reciprocal": lambda z: power(z, -1), "power": raised, "pow": raised,
     "maximum": maximum, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu,
     "softmax": along("softmax", True), "log_softmax": along("log_softmax", True), "logsumexp": along("logsumexp"),
+    "prod": along("prod"),
     "max": largest, "amax": largest, "sum": reduced, "mean": mean, "var": var, "std": std, "norm": norm, "inv": square_matrix("inv"),
     "pinv": any_matrix("pinv"), "solve": solve, "matrix_power": matrix_power, "cholesky": square_matrix("cholesky"),
     "eigvalsh": square_matrix("eigvalsh"), "expm": square_matrix("expm"), "tril": triangle(True), "triu": triangle(False),

@@ -18,6 +18,7 @@ from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Const, Expr, Var, names_in, walk as walk_nodes
 from ..layers.losses import squared_error
 from ..program import Claim, Place
+from .declarations import LAYERS
 from .definitions import NEW, OLD, Definitions
 from .derivatives import is_nabla
 from .names import Entry, Table, Written, label, taken_apart, unwrapped
@@ -243,7 +244,8 @@ class Claims(Definitions):
     def general(self) -> tuple[str, ...]:
         """What every claim rests on: the assumed loss, inferred shapes, readings of the definitions."""
         shapes = [f"{e.name} is taken to be {Term(e.var, (), e.row).show()}" for e in self.inferred.values()]
-        return (*([self.loss_note] if self.loss_note else []), *shapes, *self.model_readings)
+        depth = [note for note in self.notes if note.startswith(LAYERS)]
+        return (*([self.loss_note] if self.loss_note else []), *depth, *shapes, *self.model_readings)
 
     def source_text(self, left: Node, right: Node) -> str:
         text = self.formula.text[left.span[0]:right.span[1]]

@@ -11,10 +11,12 @@ from .literals import COLUMN, ROW, common
 from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
 from .scope import conditions
+from .sums import first_numbers
 from .statements import Statement, is_name, is_range, is_space, space_shape
 from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sym, children, walk
 
 DEPTH = 3
+LAYERS = "layers: read with "
 
 
 class Declarations(Resolver):
@@ -31,6 +33,7 @@ class Declarations(Resolver):
         self.ranges: dict[str, sp.Expr] = {}
         self.bases_inferred: dict[str, int] = {}
         self.primed: set[tuple[str, int]] = set()
+        self.first_numbers: dict[str, int] = {}
 
     def rebound(self, sizes: dict[sp.Expr, sp.Expr]) -> None:
         self.ranges = {name: size.xreplace(sizes) for name, size in self.ranges.items()}
@@ -79,6 +82,9 @@ class Declarations(Resolver):
     def sizes_of_sums(self, root: Node) -> None:
         """The n of `\\sum_{i=1}^n` is a size, wherever else it stands."""
         for node, _ in walk(root):
+            if isinstance(node, Big):
+                for name, number in first_numbers(node).items():
+                    self.first_numbers[name] = min(number, self.first_numbers.get(name, number))
             if isinstance(node, Big) and isinstance(node.sup, Sym) and node.sup.kind == "letter" and node.sup.name not in self.layers \
                     and any(isinstance(c, Rel) for c in conditions(node.sub)) and node.sup.name not in self.declared_bases():
                 self.table.sizes.setdefault(node.sup.name, size(node.sup.name))
@@ -125,7 +131,7 @@ class Declarations(Resolver):
                             self.table.layers.setdefault(name, (1, self.layers.get("L", DEPTH)))
                         self.layers.setdefault("L", max((high for _, high in self.table.layers.values()), default=DEPTH))
         if "L" in self.layers:
-            self.notes[f"layers: read with {self.layers['L']} layers"] = None
+            self.notes[f"{LAYERS}{self.layers['L']} layers"] = None
         self.depths = self.table.layers
 
     def layer_letters(self, node: Node) -> list[str]:
@@ -167,8 +173,6 @@ class Declarations(Resolver):
         for node, dim in zip(sizes, shape):
             if dim.is_number and not dim > 0:
                 raise self.fail(node, f"a size is a positive integer, and this is {dim}")
-        if len(shape) > 2:
-            raise self.fail(space, f"tensors of {len(shape)} axes", None, UnsupportedError)
         slots = self.declared_slots(w)
         entry = self.add_tensor(w, shape, slots, left)
         if positive:

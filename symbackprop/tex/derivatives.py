@@ -6,6 +6,7 @@ claim is judged. Its indices, units and transposes are those of the symbols it i
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..algebra import contract
@@ -17,6 +18,7 @@ from .names import Written, label, taken_apart, unwrapped
 from .syntax import Frac, Group, Juxt, Node, Script, Sym
 from .tensors import Term
 
+NUMBERED_DELTA = re.compile(r"(delta|Delta)(\d+)")
 PRE_ACTIVATIONS = ("z", "Z", "u", "s", "net", "a", "h", "S", "A")
 
 
@@ -129,8 +131,6 @@ class Quantities(Lookup):
         k, m = len(above.axes), len(below.axes)
         seen = dict(zip(above.axes, out_top))
         twice = {at + shift: seen[name] for name, at in zip(below.axes, out_bottom) if name in seen}
-        if twice and above.ratio is None and "/" not in top.name:
-            raise self.fail(node, f"{self.text(node)}: an index stands above and below", None, UnsupportedError)
         tied = lambda labels: tuple(twice.get(i + shift, i + shift) for i in labels)
         fresh = tuple(i for i in moved(out_bottom[:m]) if i not in twice)
         out = out_top[:k] + fresh + out_top[k:] + moved(out_bottom[m:])
@@ -188,6 +188,8 @@ class Quantities(Lookup):
             return self.grad_name(w)
         if w.base in ("delta", "Delta"):
             return self.delta(w)
+        if numbered := NUMBERED_DELTA.fullmatch(w.base):
+            return self.delta(replace(w, base=numbered[1]), numbered[2])
         if w.base.endswith(".bar"):
             plain = Written(w.base[:-4], w.sub, w.sup, 0, w.node, w.symbol)
             found = self.find(plain)
@@ -214,14 +216,14 @@ class Quantities(Lookup):
         finally:
             self.infer = infer
 
-    def delta(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+    def delta(self, w: Written, number: str = "") -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         """δ with a layer's label is the cotangent of that layer's pre-activation; δ_h that of h."""
         loss = Term(Var(self.losses[0], ()))
         if len(w.sub) == 1 and all(self.is_transposed(p) for p in w.sup) and isinstance(unwrapped(w.sub[0]), (Sym, Script)) and \
                 not (isinstance(w.sub[0], Sym) and w.sub[0].name in {*self.indices, *self.layers}) and self.is_known(w.sub[0]):
             return self.quantity(loss, self.named(w.sub[0]), w.node), (), w.sup, 0
         for base in PRE_ACTIVATIONS:
-            big = base.upper() if w.base == "Delta" else base
+            big = (base.upper() if w.base == "Delta" else base) + number
             infer, self.infer = self.infer, False
             try:
                 found = self.find(Written(big, w.sub, w.sup, 0, w.node, w.symbol))

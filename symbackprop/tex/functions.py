@@ -27,7 +27,7 @@ ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swi
                 "ELU": "elu", "recip": "recip", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
 OWN = frozenset(("softmax", "logsoftmax", "logsumexp", "diag", "Diag", "tr", "Tr", "trace", "det", "sum", "mean", "max", "min",
-                 "sqrt", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot"))
+                 "sqrt", "vec", "prod", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot"))
 MATRIX_ROWS = {"expm": "expm", "chol": "cholesky", "eig": "eigvalsh", "eigvecs": "eigenvectors", "halflower": "half_lower", "tril": "tril"}
 COUNTED = frozenset(("m", "N", "B", "batch", "n_samples", "M"))
 UNNAMED = ("f", "g", "phi", "varphi", "psi")
@@ -159,6 +159,11 @@ class Functions(SecondDerivatives):
 
     def call_sum(self, value: Term, node: Node) -> Term:
         return everything(value)
+
+    def call_prod(self, value: Term, node: Node) -> Term:
+        if value.rank != 1:
+            raise self.fail(node, f"prod of what is {value.show()}", r"write \prod with an index", UnsupportedError)
+        return Term(tensor_op("prod", value.node, params=(len(value.axes),)), value.axes)
 
     def call_mean(self, value: Term, node: Node) -> Term:
         return times(1 / sp.prod(value.tail), everything(value))

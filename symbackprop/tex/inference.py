@@ -6,6 +6,7 @@ the guess makes formulas fail. The sizes stay open until they meet others.
 
 from __future__ import annotations
 
+from .derivatives import NUMBERED_DELTA
 from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped
 from .scope import is_index
@@ -24,7 +25,7 @@ class Inference(Facts):
 
     def could_be_cotangent(self, w: Written, rel: Rel) -> bool:
         """`dW = …`, `grad = …`, `\\delta^l = …`: left for when the loss is known."""
-        if w.base in ("delta", "Delta", "grad", "gradient") or w.base.endswith(".bar"):
+        if w.base in ("delta", "Delta", "grad", "gradient") or w.base.endswith(".bar") or NUMBERED_DELTA.fullmatch(w.base):
             return self.left_key(w.node) not in self.table.tensors
         inner = self.after_d(w.node)
         return inner is not None and self.left_key(w.node) not in self.table.tensors and self.looks_known(inner) \

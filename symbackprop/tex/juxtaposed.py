@@ -78,7 +78,7 @@ class Juxtaposed(Functions):
         head = item.base if isinstance(item, Script) else item
         if is_nabla(item):
             return self.nabla(item, rest)
-        if is_d(item) and rest and self.is_known(rest[0]) and not self.is_known(item):
+        if is_d(item) and rest and self.is_known(rest[0]) and not self.is_known(item) and item.name not in self.table.sizes:
             return self.gradient(rest[0], item), 1
         if (below := self.operator(item) or self.second_operator(item)) is not None:
             return self.applied(below, item, rest)

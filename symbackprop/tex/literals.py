@@ -14,7 +14,8 @@ import sympy as sp
 from ..algebra import add as add_nodes, contract
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Apply
-from .scope import Scope
+from .entries import Entries
+from .scope import Undeclared
 from .syntax import Group, List, Matrix, Node, Num, Sym
 from .tensors import Term, gathered
 
@@ -22,7 +23,7 @@ ROW, COLUMN = "row", "column"
 Rows = tuple[tuple[Node, ...], ...]
 
 
-class Literals(Scope):
+class Literals(Entries):
     def matrix(self, node: Matrix) -> Term:
         if node.kind in ("vmatrix", "Vmatrix"):
             raise self.fail(node, "a determinant or norm of a literal", None, UnsupportedError)
@@ -33,9 +34,17 @@ class Literals(Scope):
         items = node.body.items
         if node.body.sep not in (",", ";") or node.open not in ("[", "("):
             raise self.fail(node, f"{self.text(node)} is no value here")
-        if node.open == "[" and node.body.sep == ",":
+        if node.open == "[" and node.body.sep == "," and not self.are_columns(items):
             return self.literal((items,), node)
+        if node.open == "[" and node.body.sep == ",":
+            self.take(f"{self.text(node)} stands, its parts below each other")
         return self.literal(tuple((x,) for x in items), node)
+
+    def are_columns(self, items: tuple[Node, ...]) -> bool:
+        """Whether `[h, x]` lists vectors: then they are joined."""
+        if common((items,)) is not None:
+            return False
+        return any(self.value(x).kind == "c" for x in items)
 
     def literal(self, rows: Rows, node: Node) -> Term:
         """A literal of numbers of rows and columns, as a row, a column, a scalar or a matrix."""
@@ -47,8 +56,14 @@ class Literals(Scope):
                     term = self.value(pattern)
                 if term.rank == 0 and self.is_whole(term, shape):
                     return self.oriented(term, shape)
-            except ShapeError:
+            except (ShapeError, Undeclared):
                 pass
+        parts = [(cell, self.value(cell)) for row in rows for cell in row]
+        if joined := next(((cell, t) for cell, t in parts if t.rank), None):
+            if isinstance(node, Group) and node.open == "(":
+                raise self.fail(joined[0], f"{self.text(joined[0])} is {joined[1].show()}: the parts of a list in round brackets are numbers",
+                                "write [x, y] or a matrix to join vectors", UnsupportedError)
+            return self.blocks(rows, node)
         return self.from_units(rows, shape, node)
 
     def is_whole(self, term: Term, shape: tuple[sp.Expr, sp.Expr]) -> bool:
@@ -67,8 +82,6 @@ class Literals(Scope):
         for r, cells in enumerate(rows, 1):
             for c, cell in enumerate(cells, 1):
                 entry = self.value(cell)
-                if entry.rank:
-                    raise self.fail(cell, f"{self.text(cell)} is {entry.show()}: blocks in a matrix", None, UnsupportedError)
                 if entry.axes:
                     raise self.fail(cell, f"{self.text(cell)} has a free index", None, UnsupportedError)
                 units = [Apply("unit", (), (at, int(size)), (size,)) for at, size in ((r, shape[0]), (c, shape[1])) if size != 1]

@@ -14,16 +14,17 @@ from ..algebra import contract
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Apply, Delta, Ones, function
 from ..ops.tensor import apply as tensor_op
+from .entries import Entries
 from .names import Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
-from .scope import NoSuchLayer, Scope, is_bracketed
-from .syntax import Group, Node, Num, Prod, Script, Sum, Sym, Un
+from .scope import NoSuchLayer, is_bracketed
+from .syntax import Group, Juxt, Node, Num, Prod, Script, Sum, Sym, Un
 from .tensors import Term, apply, indexed, multiply, number, raised, turned
 from .tensors import same
 
 POWERS = frozenset(("odot", "circ"))
 
 
-class Lookup(Scope):
+class Lookup(Entries):
     primed: set[tuple[str, int]] = frozenset()
 
     def symbol(self, node: Node) -> Term:
@@ -31,9 +32,8 @@ class Lookup(Scope):
         written = taken_apart(node)
         if written is None:
             raise self.fail(node, f"{self.text(node)} is no name")
-        found = self.find(written)
-        if found is None:
-            found = self.other_symbol(written)
+        found = self.cotangent(written) if written.sub and label(written.sub[-1], {}) == "grad" else None
+        found = found or self.find(written) or self.other_symbol(written)
         term, sub, sup, primes = found
         return self.scripted(term, sub, sup, primes, node)
 
@@ -171,11 +171,10 @@ class Lookup(Scope):
         if isinstance(part, Sym) and part.kind in ("run", "name") and self.size_of(taken_apart(part)) is None:
             raise self.undeclared(node, (self.text(node), "", "", 0))
         exponent = self.value(part)
-        if exponent.rank or exponent.axes:
+        if exponent.rank:
             raise self.fail(node, f"{self.text(part)} is no power")
         if not exponent.is_number:
-            spread = exponent if not term.rank else Term(contract((exponent.node, Ones(term.tail)), ((), tuple(range(term.rank))),
-                                                                  tuple(range(term.rank))), (), term.row)
+            spread = exponent if not term.rank else multiply(exponent, Term(Ones(term.tail), (), term.row))
             return apply(function("power"), term, spread)
         value = exponent.node.value
         if abs(value) > 1000 if value.is_number else False:
@@ -230,12 +229,14 @@ class Lookup(Scope):
         if term.rank == 0:
             raise self.fail(node, f"{self.text(node)}: {self.text(node.base) if isinstance(node, Script) else 'a scalar'} "
                                   f"is a scalar and has no entries", None, ShapeError)
+        if len(parts) == 2 and term.rank == 1 and isinstance(parts[0], Num):
+            parts = [Juxt(tuple(parts), (parts[0].span[0], parts[1].span[1]))]
         if len(parts) == 1 and term.rank == 2 and isinstance(parts[0], Num) and len(parts[0].text) == 2:
             parts = [Num(digit, (), parts[0].span) for digit in parts[0].text]
         if len(parts) == 1 and term.rank == 2:
             self.take(f"{self.text(node)} is row {self.text(parts[0])}, as a column")
             return replace(self.at_index(term, 0, parts[0], node), row=False)
-        if len(parts) != term.rank:
+        if len(parts) != term.rank and not (term.rank > 2 and len(parts) < term.rank):
             raise self.fail(node, f"{self.text(node)}: {len(parts)} indices for a tensor that is {term.show()}", None, ShapeError)
         lies = term.rank == 2 and isinstance(parts[1], Sym) and parts[1].name == ":"
         term, kept = replace(term, row=False), 0
@@ -261,14 +262,21 @@ class Lookup(Scope):
                 return indexed(term, at, part.name)
             except ShapeError as error:
                 raise self.fail(node, f"{self.text(node)}: {error.message}", None, ShapeError) from None
-        if isinstance(part, (Sum, Prod)):
-            raise self.fail(part, f"the shifted index {self.text(part)}", None, UnsupportedError)
+        if isinstance(part, (Sum, Prod, Juxt)):
+            found = self.at_affine(term, at, part, node)
+            if found is not None:
+                return found
+            raise self.fail(part, f"the index {self.text(part)}", "an index is bound by a sum or stands on the left side", UnsupportedError)
         raise self.fail(part, f"{self.text(part)} is no index here", "an index is bound by a sum or stands on the left side")
 
     def at_number(self, term: Term, at: int, value: int, node: Node) -> Term:
         size = term.tail[at]
+        if value == 1 and not size.is_Integer:
+            return self.first_entry(term, at)
         if not size.is_Integer:
             raise self.fail(node, f"entry {value} of a tensor of {size} entries: its size must be a number", None, UnsupportedError)
+        if value == 0:
+            raise self.fail(node, f"{self.text(node)}: entries are counted from 1", None, UnsupportedError)
         if not 1 <= value <= size:
             raise self.fail(node, f"{self.text(node)}: there are entries 1 to {size}", None, ShapeError)
         unit = Apply("unit", (), (value, int(size)), (size,))

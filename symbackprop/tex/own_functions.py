@@ -77,7 +77,8 @@ class OwnFunctions(Inference):
             return True
         args = list(group.body.items) if isinstance(group.body, List) else [group.body]
         k = (w.base, self.labels(w.sub), self.labels(w.sup), 0)
-        if k in self.taken_keys() or k in self.table.functions:
+        is_known = self.function_name(head) is not None and not all(taken_apart(a) is not None for a in args)
+        if k in self.taken_keys() or k in self.table.functions or is_known:
             self.claim_parts.append((part, values))
             return True
         term = self.right_side(rel.items[1], [], self.table.tensors.get(k))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
-from .derivatives import chained
+from .derivatives import chained, is_d
 from .juxtaposed import Juxtaposed
 from .names import taken_apart
-from .syntax import Juxt, Node, Num, Prod
+from .syntax import Group, Juxt, Node, Num, Prod
 from .tensors import Term, dot, hadamard, multiply, outer, turned
 
 HADAMARD = frozenset(("odot", "circ", "bullet", "ast", ".*", "star"))
@@ -22,9 +22,11 @@ Way = Callable[[Term, Term], Term]
 class Products(Juxtaposed):
     def read_product(self, node: Prod) -> Term:
         """`a ⊙ b · c / d`, from the left. A slash divides by what stands directly after it."""
-        if node.ops == ("/",) and (found := self.fraction(node)) is not None:
+        if node.ops == ("/",) and self.inline_derivative(*node.items) == node and (found := self.fraction(node)) is not None:
             return found
         items, ops = self.slashes(node)
+        if items == [node]:
+            raise self.fail(node, f"{self.text(node)} is no derivative of one name by another", None, UnsupportedError)
         found, first = self.value(items[0]), items[0]
         for op, item in zip(ops, items[1:]):
             spot = Prod((first, item), (op,), (node.items[0].span[0], item.span[1]))
@@ -54,9 +56,8 @@ class Products(Juxtaposed):
         """`1/m X^T e` divides by m alone: the scalars that begin what follows a slash."""
         items, ops = [node.items[0]], []
         for k, (op, item) in enumerate(zip(node.ops, node.items[1:])):
-            if op == "/" and self.differential(node.items[k]) is not None and self.differential(item) is not None:
-                left = items.pop()
-                items.append(Prod((left, item), ("/",), (left.span[0], item.span[1])))
+            if op == "/" and (inline := self.inline_derivative(items[-1], item)) is not None:
+                items[-1] = inline
                 continue
             if op == "/" and isinstance(item, Juxt):
                 count = next((n for n, x in enumerate(item.items) if not self.is_plain_scalar(x)), len(item.items))
@@ -69,6 +70,22 @@ class Products(Juxtaposed):
             items.append(item)
             ops.append(op)
         return items, ops
+
+    def inline_derivative(self, left: Node, right: Node) -> Node | None:
+        """`W^T \\partial C/\\partial z x^T` with its derivative as one factor; None where the slash is a division."""
+        before = list(left.items) if isinstance(left, Juxt) else [left]
+        after = list(right.items) if isinstance(right, Juxt) else [right]
+        start = next((k for k in reversed(range(len(before) - 1)) if is_d(before[k])), None)
+        if start is None and self.after_d(before[-1]) is not None:
+            start = len(before) - 1
+        end = 2 if len(after) > 1 and is_d(after[0]) else 1 if self.after_d(after[0]) is not None else None
+        if start is None or end is None:
+            return None
+        if end == 2 and len(after) > 2 and self.is_callee(after[1]) and isinstance(after[2], Group):
+            end = 3
+        above, below = part(before[start:]), part(after[:end])
+        ratio = Prod((above, below), ("/",), (above.span[0], below.span[1]))
+        return part((*before[:start], ratio, *after[end:]))
 
     def is_plain_scalar(self, node: Node) -> bool:
         if isinstance(node, Num):
@@ -121,13 +138,15 @@ class Products(Juxtaposed):
         return fitting[pick][1]
 
     def tensor_product(self, a: Term, b: Term, node: Prod) -> Term:
-        if a.rank == 1 and b.rank == 1:
-            self.take(f"{self.text(node)} is the outer product")
-            return outer(a, b)
         if a.rank == 0 or b.rank == 0:
             return multiply(a, b)
-        raise self.fail(node, f"{self.text(node)} is a Kronecker product", r"write \odot for the product entry by entry",
-                        UnsupportedError)
+        if a.axes or b.axes or a.rank > 2 or b.rank > 2 or a.rank != b.rank:
+            raise self.fail(node, f"{self.text(node)}: {a.show()} \u2297 {b.show()}", None, UnsupportedError)
+        if a.rank == 2 or a.kind == b.kind == "c" and self.choose(node, 2):
+            self.take(f"{self.text(node)} is the Kronecker product")
+            return self.kron(a, b)
+        self.take(f"{self.text(node)} is the outer product")
+        return outer(a, b)
 
     def checked(self, way: Way, a: Term, b: Term, node: Node) -> Term:
         try:

@@ -11,24 +11,26 @@ import sympy as sp
 from ..algebra import add as add_nodes
 from ..errors import UnsupportedError
 from ..expr import Delta
+from ..ops.tensor import apply as tensor_op
 from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
-from .scope import Scope, conditions, is_index
+from .entries import Entries
+from .scope import conditions, is_index
 from .syntax import Big, List, Node, Num, Rel, Script, Sym, walk
-from .tensors import Term, aligned, everything, product, summed, times
+from .tensors import Term, aligned, everything, product, raised, summed, times
 
 MAX_UNROLLED = 64
 
 
-class Sums(Scope):
+class Sums(Entries):
     def big(self, node: Big) -> Term:
-        if node.op == "sum":
+        if node.op == "sum" or node.op == "prod" and node.sub is not None:
             return self.total(node)
         if node.op in ("max", "min", "argmax", "argmin", "prod", "int", "lim", "sup", "inf"):
             raise self.fail(node, f"{self.text(node)}: \\{node.op} over an index", None, UnsupportedError)
         raise self.fail(node, f"the operator in {self.text(node)}", None, UnsupportedError)
 
     def total(self, node: Big) -> Term:
-        """The value of a sum."""
+        """The value of a sum, or of a product over an index."""
         if node.sub is None:
             return self.silent(node)
         found: dict[str, sp.Expr | None] = {}
@@ -40,13 +42,32 @@ class Sums(Scope):
             span = self.label_range(name, node)
             if span is not None:
                 return self.unrolled(name, span, node)
-        with self.bound(found):
-            body = self.value(node.body)
-            for a, b in unequal:
-                body = self.apart(body, a, b, node)
+        before = self.begins, self.scanned
+        self.begins = {**self.begins, **first_numbers(node)}
+        self.scanned = node.body
+        try:
+            with self.bound(found):
+                body = self.value(node.body)
+                for a, b in unequal:
+                    body = self.apart(body, a, b, node)
+        finally:
+            self.begins, self.scanned = before
+        over = self.summed_over if node.op == "sum" else self.multiplied_over
         for name, size in found.items():
-            body = self.summed_over(body, name, size, node)
+            body = over(body, name, size, node)
         return body
+
+    def multiplied_over(self, body: Term, name: str, size: sp.Expr | None, node: Big) -> Term:
+        """\\prod over an index of a scalar; n equal factors are a power."""
+        if body.rank:
+            raise self.fail(node, f"{self.text(node)}: a product of what is {body.show()}", None, UnsupportedError)
+        if name in body.axes:
+            at = body.axes.index(name)
+            self.summed_over(body, name, size, node)
+            return Term(tensor_op("prod", body.node, params=(at,)), body.axes[:at] + body.axes[at + 1:])
+        if size is None:
+            raise self.fail(node, f"{self.text(node)}: nothing in it depends on {name}", "say how far it runs")
+        return raised(body, size)
 
     def summed_over(self, body: Term, name: str, size: sp.Expr | None, node: Big) -> Term:
         if name not in body.axes and size is None:
@@ -126,6 +147,8 @@ class Sums(Scope):
         return False
 
     def unrolled(self, name: str, span: tuple[int, int], node: Big) -> Term:
+        if node.op != "sum":
+            raise self.fail(node, f"{self.text(node)}: a product over layers", None, UnsupportedError)
         terms = []
         before = self.layers
         for value in range(span[0], span[1] + 1):
@@ -159,3 +182,10 @@ class Sums(Scope):
         for name in letters:
             body = self.summed_over(body, name, None, node)
         return body
+
+
+def first_numbers(node: Big) -> dict[str, int]:
+    """Where the indices of a sum begin, as far as it says: `\\sum_{m=0}^{M-1}`."""
+    equal = [c for c in conditions(node.sub) if isinstance(c, Rel) and c.ops == ("=",)]
+    found = {getattr(c.items[0], "name", ""): whole(c.items[1], {}) for c in equal}
+    return {name: number for name, number in found.items() if number in (0, 1)}
