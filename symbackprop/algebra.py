@@ -8,14 +8,14 @@ Operand order is kept throughout; only like terms of a sum are merged.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import permutations
 from typing import NamedTuple
 
 import sympy as sp
 
 from .cancellation import CANCELLING, cancel_once
 from .expr import (HADAMARD, Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var,
-                   canonical_labels, function, is_elementwise, is_identity, label_sizes, pattern)
+                   function, is_elementwise, is_identity, label_sizes, pattern)
+from .sameness import is_same_product
 
 ONE = Const(sp.Integer(1))
 ZERO = Const(sp.Integer(0))
@@ -274,23 +274,6 @@ def split_number(node: Expr) -> tuple[sp.Expr, Expr]:
             return node.operands[0].value, rest[0]
         return node.operands[0].value, Contract(rest, inputs, node.output)
     return sp.S.One, node
-
-
-def is_same_product(a: Expr, b: Expr) -> bool:
-    """Whether two contractions differ only in the order of their operands."""
-    if type(a) is not Contract or type(b) is not Contract or len(a.operands) != len(b.operands) or len(a.operands) > 6:
-        return a is b
-    spots: dict[Expr, list[int]] = {}
-    for k, operand in enumerate(b.operands):
-        spots.setdefault(operand, []).append(k)
-    if any(a.operands.count(o) != len(where) for o, where in spots.items()):
-        return False
-    if is_elementwise(a.inputs, a.output) and is_elementwise(b.inputs, b.output):
-        return True
-    target = canonical_labels(a.inputs, a.output)
-    return any(all(b.operands[k] is o for k, o in zip(order, a.operands))
-               and canonical_labels(tuple(b.inputs[k] for k in order), b.output) == target
-               for order in permutations(range(len(b.operands))))
 
 
 def are_unlike(terms: list[Expr]) -> bool:

@@ -20,15 +20,12 @@ Labels = tuple[int, ...]
 
 _POOL: dict[tuple, ref] = {}
 _set = object.__setattr__
+_nothing = type(None)  # what a missing entry of the pool refers to: called, it is None
 
 
 def clear_pool() -> None:
     """Forget every interned node (for benchmarks; nodes made before and after are then different objects)."""
     _POOL.clear()
-
-
-def _nothing() -> None:
-    """What a missing entry of the pool refers to."""
 
 
 def _find(key: tuple) -> Expr | None:

@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # which share what a value is.
 FLOORS = {
     "words": "errors budget notation",
-    "terms": "expr cancellation algebra ops cells forms matrix layout",
+    "terms": "expr cancellation sameness algebra ops cells forms matrix layout",
     "programs": "program layers",
     "calculus": "reverse rules laws normal kinks",
     "views": "views writing indices conditions steps page mathml bridge_classes bridge_entries bridge numeric points "
