@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .comparison import holds
 from .evidence import Bench
-from .expr import Expr, Var, names_in
-from .program import Claim, Fact
+from .expr import Contract, Expr, Var, names_in, walk
+from .program import Claim, Fact, Program
 from .truth import is_quantity, parts_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ def candidates(var: Var, is_data: bool) -> list[Candidate]:
     return found
 
 
+def is_operator(program: Program, var: Var) -> bool:
+    """Whether a tensor maps others, as weights do: an index of it is summed over in what is no scalar."""
+    for equation in program.equations:
+        for node in walk(equation.expr):
+            if type(node) is Contract and node.shape and sum(bool(o.shape) for o in node.operands) > 1 and any(
+                    o is var and set(labels) - set(node.output) for o, labels in zip(node.operands, node.inputs)):
+                return True
+    return False
+
+
 def missing_fact(judge: Judge, claim: Claim, left: Expr, right: Expr) -> tuple[tuple[Fact, ...], dict[str, str]] | None:
     """The first fact under which a refuted claim is right, with the diagnosis."""
     program = judge.program
@@ -48,7 +58,7 @@ def missing_fact(judge: Judge, claim: Claim, left: Expr, right: Expr) -> tuple[t
     for name, var in program.inputs.items():
         if name not in names_in(spoken) and name not in names_in(right):
             continue
-        for candidate in candidates(var, name not in wrt):
+        for candidate in candidates(var, name not in wrt and not is_operator(program, var)):
             facts = (*judge.granted, *candidate.facts)
             bench = Bench(program, judge.truth, facts)
             if bench.differ_roughly(left, right, where=3) is not False:

@@ -20,21 +20,21 @@ def restated(program: Program, truth: Truth, claim: Claim, left: Expr, is_tex: b
     if type(left) is not Var or not is_quantity(left.name):
         return
     equation = truth.equation(left.name)
-    own = indices_of(claim.text.partition("=")[0]) if is_tex else ""
+    own = indices_of(claim.text.partition("=")[0], left.rank) if is_tex else ""
     for node in dict.fromkeys((equation, truth.without_quantities(equation, set(spoken)), truth.without_quantities(equation, set()))):
         if all(name in spoken for name in names_in(node) if is_quantity(name)):
             try:
-                if own and len(own) == node.rank:
+                if own:
                     yield entry_in_tex(program, node, spoken, own)
                 yield in_tex(program, node, spoken) if is_tex else in_python(node, spoken)
             except SymbackpropError:
                 continue
 
 
-def indices_of(left: str) -> str:
-    """The letters of the last subscript of a left side, where they look like indices."""
+def indices_of(left: str, rank: int) -> str:
+    """The letters of a left side's subscripts, above and below or below alone, where they are as many as its axes."""
     found = re.findall(r"_\{?([a-z]{1,2})(?![A-Za-z])", left)
-    return found[-1] if found else ""
+    return next((letters for letters in (found[-1] if found else "", "".join(found)) if len(letters) == rank), "") if rank else ""
 
 
 def in_tex(program: Program, node: Expr, spoken: dict[str, str]) -> str:

@@ -300,3 +300,37 @@ def test_a_wrong_normal_form_is_caught_at_a_point(monkeypatch):
     monkeypatch.setattr(evidence.Bench, "differ_roughly", lambda *args, **kw: False)
     (found,) = verify(NET + "grad(C, z2) == 2 * (yhat - y) * yhat * (1 - yhat)")
     assert not found.is_right
+
+
+IN_PYTHON = """x: R[n]; W: R[m, n]; b: R[m]
+z = W @ x + b
+a = tanh(z)
+p = softmax(z)
+C = sum(a) + p @ z
+"""
+
+
+@pytest.mark.parametrize("claim", ["grad(z, x) == W", "grad(a, z) == diag(1 - a**2)", "grad(a, x) == diag(1 - a**2) @ W",
+                                   "grad(p, z) == diag(p) - outer(p, p)", "grad(p, x) == diag(p) @ W - outer(p, p @ W)"])
+def test_a_jacobian_in_python_syntax_is_judged(claim):
+    (found,) = sb.verify(IN_PYTHON + claim)
+    assert found.verdict == "proved"
+
+
+def test_a_wrong_jacobian_is_repaired():
+    (found,) = sb.verify(IN_PYTHON + "grad(a, z) == diag(a**2)")
+    assert found.verdict == "refuted" and found.kind == "missing-activation-derivative"
+    (found,) = sb.verify("z \\in \\mathbb{R}^n\np = \\operatorname{softmax}(z)\nC = \\sum_i p_i^2\n\\frac{\\partial p_i}{\\partial z_j} = p_i (1 - p_j)")
+    assert found.verdict == "refuted" and r"\delta_{ij}" in found.diagnosis["fix"]
+
+
+def test_declared_sums_hold_exactly_at_every_point():
+    from fractions import Fraction
+
+    from symbackprop.points import draw
+    program = sb.parse("y: R[n]; Y: R[N, n]; Z: R[N, n]\nfact: sum(y) == 1\nfact: sum(Y, axis=1) == 1\nfact: sum(Z, axis=0) == 1\nC = sum(Y @ y) + sum(Z)\n")
+    for seed in range(20):
+        for whole in (False, True):
+            values, _ = draw(program, {"n": 2 + seed % 5, "N": 3 + seed % 4}, seed, whole)
+            exact = {name: np.vectorize(Fraction, otypes=[object])(value) for name, value in values.items()}
+            assert exact["y"].sum() == 1 and (exact["Y"].sum(axis=1) == 1).all() and (exact["Z"].sum(axis=0) == 1).all()

@@ -315,17 +315,16 @@ class Reader(Terms):
         return None
 
     def read_gradient(self, node: ast.Call) -> Expr:
-        """`grad(C, W1)` inside a claim: the cotangent of W1, a name of its own until the claim is judged."""
+        """`grad(C, W1)` inside a claim: the cotangent of W1, a name of its own until the claim is judged; `grad(z, x)` of a
+        vector is the Jacobian, z's axes first."""
         if len(node.args) != 2 or not all(isinstance(a, ast.Name) for a in node.args) or node.keywords:
             raise self.fail(node, "grad takes a loss and a tensor, as in grad(C, W1)")
         loss, wrt = (self.read(a) for a in node.args)
         if not all(isinstance(value, Var) for value in (loss, wrt)):
             raise self.fail(node, "grad takes a loss and a tensor, and a size is neither")
-        if loss.shape:
-            raise self.fail(node.args[0], f"{loss.name} is {show_shape(loss.shape)}, not a scalar", kind=ShapeError)
         name = f"∂{loss.name}/∂{wrt.name}"
         self.gradients[name] = (loss.name, wrt.name)
-        return Var(name, wrt.shape)
+        return Var(name, (*loss.shape, *wrt.shape))
 
     def read_claim(self, node: ast.Expr) -> Claim:
         compare = node.value

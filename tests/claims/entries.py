@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+import mpmath
 import numpy as np
 
 from .context import Context
-from .meaning import FUNCTIONS, SLOPES, Floats, Meaning
+from .meaning import DIGITS, FUNCTIONS, SLOPES, Floats, Meaning
 from .mutants import Mutant
 from .spell import Tex, bare
 from .tree import Node, Shapes, op, shape_of
@@ -89,26 +90,28 @@ class EntryTex(Tex):
 
 
 def values(node: Node, point: Meaning, shape: tuple[int, ...]) -> np.ndarray:
-    """The tensor of all entries, in floats. Raises `IndexError` where an index leaves its axis."""
-    made = np.empty(shape)
-    for at in np.ndindex(shape):
-        made[at] = value(node, point, dict(zip(FREE, at)))
+    """The tensor of all entries. Raises `IndexError` where an index leaves its axis."""
+    made = np.empty(shape, dtype=object if point.precise else float)
+    with mpmath.workdps(DIGITS):
+        for at in np.ndindex(shape):
+            made[at] = value(node, point, dict(zip(FREE, at)))
     return made
 
 
-def value(node: Node, point: Meaning, at: dict[str, int]) -> float:
+def value(node: Node, point: Meaning, at: dict[str, int]) -> object:
     match node.op:
         case "entry":
             kind, name, indices = node.value
-            return float(point.values[f"grad {name}" if kind == "grad" else name][tuple(at[i] for i in indices)])
+            return point.values[f"grad {name}" if kind == "grad" else name][tuple(at[i] for i in indices)]
         case "num":
-            return float(point.number(node.value))
+            return point.number(node.value)[()]
         case "size":
-            return float(point.sizes[node.value])
+            return point.sizes[node.value]
         case "sumover":
             index, size = node.value
             return sum(value(node.parts[0], point, {**at, index: k}) for k in range(point.sizes[size]))
     parts = [value(p, point, at) for p in node.parts]
+    module = mpmath if point.precise else Floats
     match node.op:
         case "add":
             return parts[0] + parts[1]
@@ -125,11 +128,11 @@ def value(node: Node, point: Meaning, at: dict[str, int]) -> float:
         case "slope":
             return parts[0]
         case "above":
-            return float(parts[0] > parts[1])
+            return (parts[0] > parts[1]) + 0 * parts[0]
         case "call":
-            return float(FUNCTIONS[node.value](parts[0], Floats))
+            return FUNCTIONS[node.value](parts[0], module)
         case "prime":
-            return float(SLOPES[node.value](parts[0], Floats))
+            return SLOPES[node.value](parts[0], module)
     raise TypeError(node.op)
 
 

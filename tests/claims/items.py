@@ -90,8 +90,8 @@ def item(number: int, seed: int, wrong: bool) -> Item | None:
 
 
 def tex_names(model: Model) -> list[dict[str, str]]:
-    """The tables under which no name gets a second script where the loss reads its entries."""
-    return [t for t in TEX_NAMES if not any("{" + n + "}_" in model.loss and set("_^") & set(said) for n, said in t.items())]
+    """The tables under which no name of the loss gets a second script."""
+    return [t for t in TEX_NAMES if not any("{" + n + "}" + sign in model.loss and sign in said for n, said in t.items() for sign in "_^")]
 
 
 def on_tree(tree: Node, context: Context, rng: Random, what: str) -> object:
@@ -132,8 +132,7 @@ def gradients_read(tree: Node) -> set[str]:
 def said(point: Truth, what: str, syntax: str, tree: Node) -> str:
     """right, layout, wrong or shape at one point; a small difference is looked at with 60 digits."""
     found = compared(point, what, syntax, tree, False)
-    precise = found in ("right", "layout") and syntax != "index"
-    return compared(point, what, syntax, tree, True) if precise else found
+    return compared(point, what, syntax, tree, True) if found in ("right", "layout") else found
 
 
 def compared(point: Truth, what: str, syntax: str, tree: Node, precise: bool) -> str:

@@ -59,7 +59,7 @@ def holds(item: Item, found: Verdict) -> bool:
     sizes = {**dict.fromkeys("nmrqN", 2), **found.witness.sizes}
     with mpmath.workdps(60):
         point = Truth(model, sizes, data)
-        return compared(point, item.what, item.syntax, item.tree, item.syntax != "index") != "right"
+        return compared(point, item.what, item.syntax, item.tree, True) != "right"
 
 
 def disagree(evidence: str) -> bool:
