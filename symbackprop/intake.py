@@ -101,5 +101,5 @@ def bounded(text: str) -> Iterator[None]:
         yield
     except SymbackpropError as error:
         raise error.at(1, 1, text[:200].partition("\n")[0]) from None
-    except (RecursionError, MemoryError):
-        raise ParseError("the text is too long or too deeply nested to read", line=1, column=1) from None
+    except (RecursionError, MemoryError, OverflowError):
+        raise ParseError("the text is too long, too deeply nested or has numbers too large to read", line=1, column=1) from None
