@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from .algebra import add, is_zero, negative
 from .budget import OutOfTime
 from .errors import SymbackpropError
-from .expr import Add, Expr, Var, names_in, walk
-from .normal import TooLarge, expanded
+from .expr import Add, Apply, Expr, Var, names_in, rebuild, walk
+from .normal import SYMMETRIC, TooLarge, expanded
 from .program import Claim, Fact, Program
 from .truth import Truth, is_quantity
 from .writing import TextWriter
@@ -86,4 +86,13 @@ def terms_of(node: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
         found = add(expanded(node, facts))
     except (TooLarge, OutOfTime):
         return []
-    return [] if is_zero(found) else list(found.terms) if type(found) is Add else [found]
+    return [] if is_zero(found) else [unmarked(t) for t in (found.terms if type(found) is Add else (found,))]
+
+
+def unmarked(node: Expr) -> Expr:
+    """A term of the normal form without its marks of symmetry, which nothing else reads."""
+    made: dict[Expr, Expr] = {}
+    for part in walk(node):
+        is_mark = type(part) is Apply and part.op == SYMMETRIC
+        made[part] = made[part.args[0]] if is_mark else rebuild(part, tuple(made[c] for c in part.children))
+    return made[node]
