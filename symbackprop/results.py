@@ -178,6 +178,11 @@ class Gradient:
         made = self.derivation.made()
         return StepList(self, steps_of(self.derivation.step_data, self.name, self.expr, made.uses.get(bar(self.name))))
 
+    def differentials(self, tex: bool = False) -> str:
+        """The steps in differentials, `dC = tr(Δᵀ dZ) = tr((Δ Xᵀ)ᵀ dW)`, in Unicode or LaTeX."""
+        from .differentials import differentials
+        return differentials(self.derivation, self.name, tex)
+
     def as_sympy(self, form: str = "matrix") -> sp.Expr:
         """The gradient as a SymPy `MatrixExpr` in the forward names (n×1 for a vector), or, with `form="index"`, as
         `Eq` over `Indexed` and `Sum`. `sympy.lambdify` works on the matrix form.

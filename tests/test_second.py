@@ -34,9 +34,9 @@ HESSIANS = [
     ("X: R[m, n]; A: R[m, m]; B: R[n, n]\nC = trace(X.T @ A @ X @ B)", "X", "∂²C/∂vec(X)∂vec(X)ᵀ = Bᵀ ⊗ A + B ⊗ Aᵀ"),
     ("x: R[n]; a: R[n]\nC = norm(x - a)", "x", "∂²C/∂x∂xᵀ = (1/C) I − (1/C³) (x − a) (x − a)ᵀ"),  # Cookbook (130)
     ("x: R[n]; W1: R[m, n]; W2: R[k, m]; y: R[k]\nz = W1 @ x\na = tanh(z)\nr = W2 @ a - y\nC = sum(r**2) / 2", "x",
-     "∂²C/∂x∂xᵀ = W₁ᵀ diag(1 − a²) W₂ᵀ W₂ diag(1 − a²) W₁ − 2 W₁ᵀ diag((W₂ᵀ r) ⊙ a ⊙ (1 − a²)) W₁"),
+     "∂²C/∂x∂xᵀ = W₁ᵀ diag(1 − a²) W₂ᵀ W₂ diag(1 − a²) W₁ − 2 W₁ᵀ diag((1 − a²) ⊙ (W₂ᵀ r) ⊙ a) W₁"),
     ("x: R[n]; W1: R[m, n]; W2: R[k, m]; y: R[k]\nz = W1 @ x\na = tanh(z)\nr = W2 @ a - y\nC = sum(r**2) / 2", "W1",
-     "∂²C/∂vec(W₁)∂vec(W₁)ᵀ = (x xᵀ) ⊗ (diag(1 − a²) W₂ᵀ W₂ diag(1 − a²)) − 2 (x xᵀ) ⊗ diag((W₂ᵀ r) ⊙ a ⊙ (1 − a²))"),
+     "∂²C/∂vec(W₁)∂vec(W₁)ᵀ = (x xᵀ) ⊗ (diag(1 − a²) W₂ᵀ W₂ diag(1 − a²)) − 2 (x xᵀ) ⊗ diag((1 − a²) ⊙ (W₂ᵀ r) ⊙ a)"),
 ]
 BATCH = "W: R[m, n]; X: R[n, k]; b: R[m]\nZ = W @ X + b[:, None]\nC = sum(Z**2)"
 UNIT = "W: R[m, n]; x: R[n]\nz = W @ x\na = sigmoid(z)\nC = sum(a)"
