@@ -22,6 +22,7 @@ from .writing import ATOM, HAD, MUL, SUM, TIGHT, TextWriter, Written
 MOST = 400
 Extent = tuple[int | None, int | None]
 ENTRYWISE = (Atom, Number, Unit, Identity, Had, Over, Scaled, Sum, Power, Diag)
+KNOWN = frozenset({*ENTRYWISE, Atom, Call, DiagOf, Indexed, Mul, Norm, T, Trace})
 
 
 class Grid(NamedTuple):
@@ -44,6 +45,8 @@ class Entrywise:
 
         Raises `UnsupportedError` where there are no entries to write, `SymbackpropError` where there are too many.
         """
+        if not is_known(form):
+            raise UnsupportedError("a form of this kind is not written out entry by entry")
         largest = max(n.rank for n in walk(node))
         if largest > 2:
             raise UnsupportedError(f"a tensor of rank {largest} is not written out entry by entry")
@@ -285,6 +288,13 @@ def is_opaque(form: object) -> bool:
     if type(form) is Indexed or type(form) is Call and type(form.node) is Apply and form.node.rank:
         return True
     return isinstance(form, tuple) and any(is_opaque(part) for part in form if isinstance(part, tuple))
+
+
+def is_known(form: object) -> bool:
+    """Whether every part of a form is of a kind whose entries are told here; an identity of other relations is not."""
+    if hasattr(form, "_fields"):
+        return type(form) in KNOWN and all(map(is_known, form))
+    return all(map(is_known, form)) if isinstance(form, tuple) else True
 
 
 def is_zero(form: object) -> bool:

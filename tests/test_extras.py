@@ -221,3 +221,8 @@ def test_the_step_of_gradient_descent_for_every_depth(tmp_path: Path, capsys: py
     assert main(["derive", str(file), "--update", "--json", "--wrt", "W"]) == 0
     assert [line["text"] for line in json.loads(capsys.readouterr().out)["update"]] == ["Wₗ ← Wₗ − η ∂C/∂Wₗ    (l = 1, …, L)"]
     assert main(["derive", str(file), "--index", "--json"]) == 2
+
+
+def test_slices_are_not_written_out() -> None:
+    made = derived("x: R[5]\nd = x[1:] - x[:-1]\nC = sum(d**2)").text(explicit={})
+    assert "∂C/∂d[1] − I" not in made and "∂C/∂x = " in made.splitlines()[-1]
