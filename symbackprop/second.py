@@ -6,6 +6,7 @@ Everything is the tangent program of `forward` over the forward and the backward
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -165,7 +166,7 @@ class Products:
 
 
 def dotted(symbol: str, tex: bool) -> str:
-    return rf"\dot{{{symbol}}}" if tex else symbol[0] + "\u0307" + symbol[1:]
+    return rf"\dot{{{symbol}}}" if tex else unicodedata.normalize("NFC", symbol[0] + "\u0307" + symbol[1:])
 
 
 def needed(equations: tuple[Equation, ...], wanted: set[str]) -> tuple[Equation, ...]:
