@@ -1,6 +1,6 @@
 """What second order costs: Hv against the gradient at several depths, and our Hv, Jv and Hessians against JAX where it is there.
 
-Sigmoid networks of equal widths. Times are medians of calls of the exported NumPy functions that make no arrays; multiplications are counted in the
+Sigmoid networks of equal widths. Times are the least of interleaved calls of the exported NumPy functions that make no arrays; multiplications are counted in the
 contractions of the equations. JAX is optional: `--jax` compares values in float64.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import time
 
@@ -34,13 +33,15 @@ def data(net: Program, width: int) -> dict[str, np.ndarray]:
     return {n: rng.normal(size=[width] * v.rank) / width ** (v.rank > 1) ** 0.5 for n, v in net.inputs.items()}
 
 
-def median(call: object, rounds: int = 15) -> float:
-    times = []
+def fastest(*calls: object, rounds: int = 40) -> list[float]:
+    """The least time of each call over interleaved rounds: on a shared machine the least disturbed."""
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        for call, taken in zip(calls, times):
+            start = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - start)
+    return [min(taken) for taken in times]
 
 
 def multiplications(equations: tuple, width: int) -> int:
@@ -57,7 +58,7 @@ def measure(depth: int, width: int) -> dict[str, float]:
     along = {f"v_{n}": values[n] for n in wrt}
     gradient, product = (compile_module(sb.export(d))["make_value_and_grad"]({"n": width}) for d in (derivation, products))
     counted = [multiplications((*net.equations, *equations), width) for equations in (derivation.backward.equations, products.equations)]
-    times = [median(lambda: gradient(**values)), median(lambda: product(**values, **along))]
+    times = fastest(lambda: gradient(**values), lambda: product(**values, **along))
     return {"depth": depth, "multiplications": counted[1] / counted[0], "seconds": times[1] / times[0], "gradient_ms": times[0] * 1e3,
             "hv_ms": times[1] * 1e3, "characters": len(str(products))}
 
