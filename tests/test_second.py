@@ -173,6 +173,30 @@ def test_every_row_pushes_forward_and_twice_differentiates(name: str) -> None:
             assert gap <= mpmath.mpf(10) ** -28 * scale, equation.name
 
 
+TWO_LAYERS = "x: R[n]; y: R[k]; W1: R[m, n]; W2: R[k, m]\nz1 = W1 @ x; a = tanh(z1); z2 = W2 @ a; C = sum((z2 - y)**2) / 2"
+BLOCKS = [
+    (TWO_LAYERS, "z2", "W2", "G[W₂, W₂] = (a aᵀ) ⊗ I"),
+    (TWO_LAYERS, "z2", "W1", "G[W₁, W₁] = (x xᵀ) ⊗ (diag(1 − a²) W₂ᵀ W₂ diag(1 − a²))"),
+    ("x: R[n]; y: R[k]; W: R[k, n]\nz = W @ x; p = softmax(z); C = -sum(y * log(p))", "z", "W",
+     "G[W, W] = (1ᵀ y) (x xᵀ) ⊗ (diag(p) − p pᵀ)"),
+]
+
+
+@pytest.mark.parametrize("model, of, name, published", BLOCKS)
+def test_gauss_newton_blocks(model: str, of: str, name: str, published: str) -> None:
+    """Botev, Ritter and Barber (2017): the block of a layer is the Kronecker product of its input's and its pre-activation's."""
+    found = sb.gauss_newton(sb.parse(model), of, [name])
+    assert found.text() == published
+    data = inputs(model)
+    outputs = {"W": lambda v: v @ data["x"], "W2": lambda v: v @ np.tanh(data["W1"] @ data["x"]),
+               "W1": lambda v: data["W2"] @ anp.tanh(v @ data["x"])}
+    jacobian = autograd.jacobian(outputs[name])(data[name])
+    losses = {"W": lambda z: -anp.sum(data["y"] * anp.log(softmax(z)))}
+    curvature = autograd.hessian(losses.get(name, lambda z: anp.sum((z - data["y"])**2) / 2))(outputs[name](data[name]))
+    wanted = np.einsum("oij,oq,qkl->ijkl", jacobian, curvature, jacobian)
+    np.testing.assert_allclose(found[name, name].value(**data), wanted, rtol=1e-9, atol=1e-12)
+
+
 def test_what_is_differentiated_once_only_is_refused() -> None:
     assert ONCE
     for loss in ("norm(X, 2)", "norm(X, 'nuc')"):
