@@ -152,9 +152,9 @@ class Oracle:
         return other.derivative(top, *outer_names, step=1e-4)
 
     def sides(self, label: Label) -> tuple[np.ndarray, np.ndarray]:
-        """The derivative and what is claimed to be it. In a claim `d("z")` is that of the loss, the last scalar."""
+        """The derivative and what is claimed to be it. In a claim `d("z")` is that of the last scalar, `jac("y", "x")` any."""
         loss = self.document.code[-1].partition(" = ")[0]
-        words = self.names | {"d": lambda name: self.derivative(loss, name)}
+        words = self.names | {"d": lambda name: self.derivative(loss, name), "jac": self.derivative}
         claimed = np.asarray(eval(label.value, words), dtype=float)
         if label.target.startswith("="):
             return np.asarray(eval(label.target[1:], words), dtype=float), claimed

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..algebra import contract
 from ..errors import SymbackpropError, UnsupportedError
-from ..expr import Contract, Expr, Labels, Var, names_in
+from ..expr import Contract, Expr, Labels, Var, names_in, rebuild, walk as walk_nodes
 from ..program import Equation, Place
 from .lookup import Lookup
 from .names import Written, label, taken_apart, unwrapped
@@ -75,6 +75,26 @@ class Quantities(Lookup):
             return self.expression(node)
         return self.named(node)
 
+    def below(self, node: Node) -> Term:
+        """What a derivative is by: a name, or an expression that stands in an equation, which then gets a name."""
+        inner = node.body if isinstance(node, Group) and node.open == "(" else node
+        if taken_apart(inner) is not None or isinstance(inner, Juxt) and len(inner.items) == 2 and isinstance(inner.items[1], Group):
+            term = self.target(node)
+            if pattern(term.node) is not None:
+                return term
+        else:
+            term = self.value(inner)
+        if type(term.node) is Var or any(e.expr is term.node for e in self.equations):
+            return self.expression(inner)
+        first = next((k for k, e in enumerate(self.equations) if term.node in walk_nodes(e.expr)), None)
+        if first is None or not names_in(term.node):
+            raise self.fail(node, f"{self.text(node)} stands in no equation", "give it a name, and write the equations with that name",
+                            UnsupportedError)
+        found = self.expression(inner)
+        named = self.equations.pop()
+        self.equations[first:] = [named, *(e._replace(expr=put(e.expr, term.node, named.var)) for e in self.equations[first:])]
+        return found
+
     def is_callee(self, node: Node) -> bool:
         raise AssertionError("the layer above defines it")
 
@@ -106,12 +126,16 @@ class Quantities(Lookup):
         return self.symbol(node)
 
     def ratio(self, top: Node, bottom: Node, node: Node) -> Term:
-        above, below = self.target(top), self.target(bottom)
+        if isinstance(bottom, Juxt) and len(bottom.items) == 2 and self.function_name(bottom.items[0]) == "vec":
+            inner = self.target(bottom.items[1])
+            found = self.quantity(self.target(top), inner, node)
+            return self.stacked(found) if inner.rank == 2 else found
+        above, below = self.target(top), self.below(bottom)
         return self.quantity(above, below, node)
 
     def gradient(self, bottom: Node, node: Node, loss: str | None = None) -> Term:
         """The gradient of the loss by a symbol."""
-        below, loss = self.target(bottom), loss or self.loss_name(node)
+        below, loss = self.below(bottom), loss or self.loss_name(node)
         if type(below.node) is Var and below.node.name == loss:
             raise self.fail(node, f"the differential {self.text(node)}", r"write \frac{\partial C}{\partial …}", UnsupportedError)
         return self.quantity(Term(Var(loss, ())), below, node)
@@ -158,7 +182,7 @@ class Quantities(Lookup):
             raise self.fail(rest[0], f"∇ of {self.text(rest[0])}, which is no scalar by name", None, UnsupportedError)
         sub = head.sub if isinstance(head, Script) else None
         if sub is not None:
-            return self.quantity(loss, self.target(sub), head), used
+            return self.quantity(loss, self.below(sub), head), used
         return self.quantity(loss, Term(*self.only_parameter(loss.node.name, head)), head), used
 
     def hessian(self, head: Node, rest: tuple[Node, ...]) -> tuple[Term, int] | None:
@@ -252,6 +276,14 @@ def is_higher(node: Node) -> bool:
     """`\\partial^2 C`."""
     head = node.items[0] if isinstance(node, Juxt) else node
     return isinstance(head, Script) and is_d(head.base) and head.sup is not None
+
+
+def put(root: Expr, old: Expr, new: Expr) -> Expr:
+    """`root` with a part replaced."""
+    made: dict[Expr, Expr] = {}
+    for node in walk_nodes(root):
+        made[node] = new if node is old else rebuild(node, tuple(made[c] for c in node.children))
+    return made[root]
 
 
 Read = tuple[Var, Labels, list[tuple[Expr, Labels]], Labels]

@@ -97,11 +97,14 @@ class Entries(Scope):
         """(step, size) of each index; one that is open runs as far as the axis allows."""
         known = {name: self.indices.get(name) or self.plain_size(name) for name in found.steps}
         unsaid = [name for name, size in known.items() if size is None]
-        if len(unsaid) > 1 or unsaid and found.steps[unsaid[0]] != 1:
+        if len(unsaid) > 1 or unsaid and not (found.steps[unsaid[0]] == 1 or found.steps[unsaid[0]].is_positive and n.is_Integer):
             raise self.fail(part, f"{self.text(node)}: how far {' and '.join(unsaid)} run is not said", None, UnsupportedError)
         if unsaid:
             others = sum(found.steps[name] * (size - 1) for name, size in known.items() if size is not None and not is_negative(found.steps[name]))
-            self.indices[unsaid[0]] = known[unsaid[0]] = sp.expand(n - first - others)
+            size = sp.floor((n - 1 - first - others) / found.steps[unsaid[0]]) + 1
+            if found.steps[unsaid[0]] != 1 and not size.is_Integer:
+                raise self.fail(part, f"{self.text(node)}: how far {unsaid[0]} runs is not said", None, UnsupportedError)
+            self.indices[unsaid[0]] = known[unsaid[0]] = sp.expand(size)
             self.take(f"{unsaid[0]} runs over {known[unsaid[0]]} places in {self.text(node)}")
         return [(step, known[name]) for name, step in found.steps.items()]
 
@@ -158,6 +161,13 @@ class Entries(Scope):
             raise self.fail(node, f"vec of what is {value.show()}", None, UnsupportedError)
         m, n = value.tail
         return Term(selection.reshape(contract((value.node,), ((0, 1),), (1, 0)), (m * n,)))
+
+    def stacked(self, term: Term) -> Term:
+        """A Jacobian by a matrix as one by the columns of that matrix below each other."""
+        *rest, m, n = term.node.shape
+        k = len(rest)
+        turned = contract((term.node,), (tuple(range(k + 2)),), (*range(k), k + 1, k))
+        return Term(selection.reshape(turned, (*rest, m * n)), term.axes)
 
     def kron(self, a: Term, b: Term) -> Term:
         """The Kronecker product of two matrices, or of two columns as a column."""

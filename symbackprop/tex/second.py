@@ -60,7 +60,7 @@ class SecondDerivatives(Quantities):
         return without_power(node)
 
     def second(self, loss: Term, below: tuple[Node, Node], node: Node) -> Term:
-        first, other = (self.target(x) for x in below)
+        first, other = (self.below(x) for x in below)
         return self.quantity(self.quantity(loss, first, node), other, node)
 
     def hessian(self, head: Node, rest: tuple[Node, ...]) -> tuple[Term, int] | None:
@@ -76,7 +76,7 @@ class SecondDerivatives(Quantities):
         plain = replace(head, sup=None) if isinstance(head, Script) else head
         gradient, used = self.nabla(plain, rest)
         if isinstance(plain, Script) and plain.sub is not None:
-            other = self.target(plain.sub)
+            other = self.below(plain.sub)
         else:
             loss = self.target(rest[0])
             other = Term(*self.only_parameter(loss.node.name, head))
