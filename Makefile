@@ -8,7 +8,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help battery demo test oracle oracle-digits fuzz docs bench bench-numeric verify-bench tex
+.PHONY: help battery demo gallery test oracle oracle-digits fuzz docs bench bench-numeric verify-bench tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -16,6 +16,9 @@ help: ## say what there is
 
 demo: $(STAMP) compiled ## derive, explain and check the 3-4-2 network
 	@$(PY) -m symbackprop demo $(ARGS)
+
+gallery: $(STAMP) compiled ## derive and check every model of the gallery
+	@$(PY) examples/gallery.py $(ARGS)
 
 test: $(STAMP) compiled ## run the test suite on two cores
 	@$(PY) -m pytest -n 2 $(ARGS)

@@ -11,8 +11,9 @@ import numpy as np
 import sympy as sp
 
 from .errors import UnsupportedError
-from .expr import Add, Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var, walk
+from .expr import Add, Apply, Const, Contract, Delta, Expr, Function, Labels, Map, Ones, Shape, Var, walk
 from .ops import SCALAR_OPS, TENSOR_OPS, body_of
+from .windows import is_window
 from .program import Program
 
 Values = dict[str, np.ndarray]
@@ -205,7 +206,7 @@ def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, 
         case Ones():
             return field.array(np.ones(concrete(node.shape, sizes)))
         case Delta():
-            return field.array(indicator(node, sizes))
+            return field.array(indicator(node, tuple(sizes.items())))
         case Add():
             total = made[node.terms[0]]
             for term in node.terms[1:]:
@@ -215,14 +216,53 @@ def one(node: Expr, made: dict[Expr, np.ndarray], values: Values, sizes: Sizes, 
             return field.map(field.scalar(node.function), *[made[a] for a in node.args])
         case Apply():
             return np.asarray(field.apply(node.op, tuple(made[a] for a in node.args), node.params))
+        case Contract() if any(is_window(o) for o in node.operands):
+            return gathered(node, made, sizes, field)
         case Contract():
             letters = [",".join("".join(LETTERS[i] for i in labels) for labels in node.inputs), "".join(LETTERS[i] for i in node.output)]
             return field.einsum("->".join(letters), [made[o] for o in node.operands])
     raise UnsupportedError(f"{type(node).__name__} has no value")
 
 
-def indicator(node: Delta, sizes: Sizes) -> np.ndarray:
+def gathered(node: Contract, made: dict[Expr, np.ndarray], sizes: Sizes, field: Floats | Precise) -> np.ndarray:
+    """A contraction with deltas: summed indices are read where a delta says; einsum does the rest."""
+    dims = dict(zip((i for labels in node.inputs for i in labels), (n for o in node.operands for n in concrete(o.shape, sizes))))
+    pieces = [(made[o], labels) for o, labels in zip(node.operands, node.inputs) if not is_window(o)]
+    deltas = [(o, labels) for o, labels in zip(node.operands, node.inputs) if is_window(o)]
+    for k, (delta, labels) in enumerate(deltas):
+        others = {i for _, other in deltas[:k] + deltas[k + 1:] for i in other} | set(node.output)
+        label = next((i for i, c in zip(labels, delta.coefficients) if c in (1, -1) and i not in others and labels.count(i) == 1
+                      and any(own.count(i) == 1 for _, own in pieces)), None)
+        if delta.bound or label is None or any(own.count(label) > 1 for _, own in pieces):
+            pieces.append((made[delta], labels))
+        else:
+            at, rest = reading_places(delta, labels, label, dims, sizes)
+            pieces = [taken(array, own, label, at, rest, dims[label]) if label in own else (array, own) for array, own in pieces]
+    spelled = ",".join("".join(LETTERS[i] for i in labels) for _, labels in pieces)
+    return field.einsum(f"{spelled}->{''.join(LETTERS[i] for i in node.output)}", [array for array, _ in pieces])
+
+
+def reading_places(delta: Delta, labels: Labels, label: int, dims: dict[int, int], sizes: Sizes) -> tuple[np.ndarray, Labels]:
+    """Where an axis is read: the index for each of the other labels of a delta."""
+    *coefficients, offset = concrete((*delta.coefficients, delta.offset), sizes)
+    own, rest = coefficients[labels.index(label)], tuple(i for i in labels if i != label)
+    grid = np.ogrid[tuple(slice(dims[i]) for i in rest)]
+    weights = [c for c, i in zip(coefficients, labels) if i != label]
+    return -own * (offset + sum((c * g for c, g in zip(weights, grid)), np.zeros((), int))), rest
+
+
+def taken(array: np.ndarray, own: Labels, label: int, at: np.ndarray, rest: Labels, n: int) -> tuple[np.ndarray, Labels]:
+    """An array read at places of one axis, 0 where they lie outside."""
+    axis = own.index(label)
+    found = array.take(np.clip(at, 0, n - 1), axis)
+    inside = ((at >= 0) & (at < n)).reshape(at.shape + (1,) * (array.ndim - axis - 1))
+    return (found if inside.all() else found * inside), own[:axis] + rest + own[axis + 1:]
+
+
+@lru_cache(maxsize=256)
+def indicator(node: Delta, at_size: tuple[tuple[str, int], ...]) -> np.ndarray:
     """Where the relation of a delta holds, as ones and zeros."""
+    sizes = dict(at_size)
     shape = concrete(node.shape, sizes)
     coefficients, offset = concrete(node.coefficients, sizes), concrete((node.offset,), sizes)[0]
     value = np.full(shape, offset)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from .matrix import matrix_form
+from .matrix import matrix_form, transposed
 from .sliding import Correlation, Selector, Slice, Triangle
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def written(writer: TextWriter, form: Correlation) -> str:
     from .indices import LETTERS
     taken = {s.removeprefix("∂") for s in writer.symbols}
     pool = [letter for letter in LETTERS if letter not in taken] or list(LETTERS)
-    labels = [i for axes in (form.letters[2], *form.letters[:2]) for i in axes if i is not None]
+    labels = [i for axes in (form.letters[2], *form.letters[:2]) for i in axes]
     names = dict(zip(dict.fromkeys(labels), pool))
-    texts = [entry(writer, matrix_form(factor), [names[i] for i in axes if i is not None])
-             for factor, axes in zip(form.factors, form.letters)]
+    texts = [entry(writer, transposed(matrix_form(factor)) if turned else matrix_form(factor), [names[i] for i in axes])
+             for factor, turned, axes in zip(form.factors, form.turned, form.letters)]
     if form.left != ("x" if form.output != "x" else "u"):
         texts.reverse()
     steps = notes(writer, form)

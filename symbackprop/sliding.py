@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from .expr import Const, Contract, Delta, Expr, Labels, is_identity
+from .expr import Const, Contract, Delta, Expr, Labels, Ones, is_identity
 from .forms import Identity, Indexed, T
 from .windows import Read, is_inside, is_window, relation_of
 
@@ -39,13 +39,15 @@ class Slice(NamedTuple):
 
 
 class Correlation(NamedTuple):
-    """Two factors slid along each other. `letters` are the labels of the axes that do not slide, by factor and output.
+    """Two factors slid along each other. `turned` factors are matrices read transposed; `letters` are the labels of the axes
+    that do not slide, by factor and output.
 
     `left` and `output` are roles of `ROLES`; `windows` has first, s and d for each axis that slides.
     """
 
     factors: tuple[Expr, Expr]
-    letters: tuple[tuple[int | None, ...], tuple[int | None, ...], tuple[int | None, ...]]
+    turned: tuple[bool, bool]
+    letters: tuple[Labels, Labels, Labels]
     left: str
     output: str
     windows: tuple[tuple[sp.Expr, sp.Expr, sp.Expr], ...]
@@ -128,41 +130,44 @@ def slid_form(node: Contract) -> tuple[sp.Expr, object] | None:
     return correlation(node) or ((sp.S.One, Indexed(node)) if any(type(delta_form(d)) is Indexed for d in deltas) else None)
 
 
-def correlation(node: Contract) -> tuple[sp.Expr, Correlation] | None:
-    """(number, reading) of a contraction whose deltas all slide one factor along the other."""
+def correlation(node: Contract) -> tuple[sp.Expr, object] | None:
+    """(number, reading) of a contraction whose deltas all slide one factor along the other.
+
+    The axes that slide stand last and in one order everywhere; those of a matrix may stand the other way round.
+    """
     number, pairs = sp.S.One, list(zip(node.operands, node.inputs))
     if type(pairs[0][0]) is Const:
         number, pairs = pairs[0][0].value, pairs[1:]
-    factors = [(o, labels) for o, labels in pairs if not is_window(o)]
+    single = {i for o, labels in pairs for i, d in zip(labels, o.shape) if d == 1 and not is_window(o)}
+    factors = [(o, labels) for o, labels in pairs if not is_window(o) and not (type(o) is Ones and set(labels) <= single)]
     deltas = [(o, labels) for o, labels in pairs if is_window(o)]
     if len(factors) != 2 or not deltas or any(len(set(labels)) < len(labels) for _, labels in (*factors, (None, node.output))):
         return None
     places = (factors[0][1], factors[1][1], node.output)
-    roles: set[tuple[str, ...]] = set()
-    windows, sliding = [], set()
-    for delta, labels in deltas:
-        found = sorted_roles(delta, labels, places)
-        if found is None:
-            return None
-        roles.add(found)
-        windows.append((-delta.offset, -delta.coefficients[1], -delta.coefficients[2]))
-        sliding |= set(labels)
-    rest = [i for labels in places[:2] for i in labels if i not in sliding]
-    if len(roles) != 1 or any(i not in node.output and rest.count(i) < 2 for i in rest):
+    found = [sorted_roles(delta, labels, places) for delta, labels in deltas]
+    if None in found or len({roles for roles, _ in found}) != 1:
         return None
-    (left, _, output), = roles
-    letters = tuple(tuple(None if i in sliding else i for i in labels) for labels in places)
-    return number, Correlation((factors[0][0], factors[1][0]), letters, left, output, tuple(windows))
+    order = sorted(range(len(deltas)), key=lambda k: places[0].index(found[k][1][0]))
+    sliding = [tuple(found[k][1][place] for k in order) for place in range(3)]
+    turned = [labels[-len(order):] != own for labels, own in zip(places, sliding)]
+    if any(wrong and (labels != own[::-1] or len(order) != 2) for wrong, labels, own in zip(turned, places, sliding)):
+        return None
+    kept = [tuple(i for i in labels if i not in own and i not in single) for labels, own in zip(places, sliding)]
+    rest = [i for labels in kept[:2] for i in labels]
+    if any(i not in node.output and rest.count(i) < 2 for i in rest):
+        return None
+    (left, _, output), _ = found[0]
+    windows = tuple((-d.offset, -d.coefficients[1], -d.coefficients[2]) for d, _ in (deltas[k] for k in order))
+    form = Correlation(tuple(o for o, _ in factors), (turned[0], turned[1]), tuple(kept), left, output, windows)
+    return number, T(form) if turned[2] else form
 
 
-def sorted_roles(delta: Delta, labels: Labels, places: tuple[Labels, Labels, Labels]) -> tuple[str, ...] | None:
-    """Which of x, u and a each factor and the output have; None unless each has one of them."""
+def sorted_roles(delta: Delta, labels: Labels, places: tuple[Labels, ...]) -> tuple[tuple[str, ...], Labels] | None:
+    """Which of x, u and a the factors and the output have, and by what label; None unless each has one of them."""
     if delta.bound or len(set(labels)) != 3 or delta.coefficients[0] != 1:
         return None
-    found = []
-    for place in places:
-        own = [role for role, label in zip(ROLES, labels) if label in place]
-        if len(own) != 1:
-            return None
-        found.append(own[0])
-    return tuple(found) if len(set(found)) == 3 else None
+    held = [[(role, i) for role, i in zip(ROLES, labels) if i in place] for place in places]
+    if any(len(own) != 1 for own in held):
+        return None
+    roles = tuple(own[0][0] for own in held)
+    return (roles, tuple(own[0][1] for own in held)) if len(set(roles)) == 3 else None
