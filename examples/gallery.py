@@ -15,7 +15,6 @@ import symbackprop as sb
 
 HERE = Path(__file__).parent
 MODELS, PAGE = HERE / "gallery", HERE.parent / "docs" / "gallery.md"
-FAMILIES = ("convolution", "image templates", "numerics")
 HEAD = """# The gallery
 
 Systems that people build, each written as equations, derived, and checked. This page was made by running
@@ -43,7 +42,7 @@ def heads(text: str) -> tuple[str, dict[str, str], str]:
 
 def models() -> list[tuple[Path, str, dict[str, str], str]]:
     found = [(path, *heads(path.read_text(encoding="utf-8"))) for path in sorted(MODELS.glob("*.net"))]
-    return sorted(found, key=lambda entry: FAMILIES.index(entry[2]["family"]))
+    return sorted(found, key=lambda entry: entry[2]["family"])
 
 
 def page() -> str:
@@ -54,14 +53,24 @@ def page() -> str:
             family = notes["family"]
             parts.append(f"## {family[0].upper()}{family[1:]}\n")
         derivation = sb.derive(sb.parse(model))
-        key = derivation.gradients[notes["key"]]
-        parts.append(f"### {title}\n\n`{path.name}`\n\n```python\n{model}\n```\n\n{notes['says']}\n\n```\n{derivation.text()}\n```\n\n"
-                     f"The key gradient in LaTeX:\n\n$$\n{key.latex()}\n$$\n\nWhere the ⊙ comes from: {notes['hadamard']}\n\n"
-                     f"Published in: {notes['source']}.\n")
+        says = f"{notes['says']}\n\n" if "says" in notes else ""
+        parts.append(f"### {title}\n\n`{path.name}`\n\n```python\n{model}\n```\n\n{says}```\n{derivation.text()}\n```\n\n"
+                     f"The key gradient in LaTeX:\n\n$$\n{in_latex(derivation, notes['key'])}\n$$\n\n"
+                     f"Where the ⊙ comes from: {notes['hadamard'].rstrip('.')}.\n\nPublished in: {notes['source']}.\n")
     return "\n".join(parts)
 
 
-def bindings(notes: dict[str, str]) -> list[dict[str, int]]:
+def in_latex(derivation: sb.Derivation, name: str) -> str:
+    """One cotangent of the textbook view, or a named one that the view writes out elsewhere."""
+    found = {e.name: e for e in (*derivation.backward.equations, *derivation.view())}["∂" + name]
+    writer = derivation.writer(True)
+    return f"{writer.symbol(found.name)} = {writer.write(found.expr)}"
+
+
+def bindings(notes: dict[str, str]) -> list[dict[str, int] | None]:
+    """The sizes to check at; the check's own choice where the model names none."""
+    if "sizes" not in notes:
+        return [None]
     return [{name: int(value) for name, value in (part.split("=") for part in group.split(", "))}
             for group in notes["sizes"].split("; ")]
 

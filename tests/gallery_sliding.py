@@ -196,9 +196,6 @@ CASES = {
     "partial_convolution": Case(
         lambda v: half(9 * partial(v)[0] / partial(v)[1] - v.Y), {"X": "M ⊙ ((∂C/∂Z) ⋆[full] rot180(K))", "K": "(M ⊙ X) ⋆ (∂C/∂Z)"},
         {"X": lambda v: v.M * full(9 * (9 * partial(v)[0] / partial(v)[1] - v.Y) / partial(v)[1], v.K)}),
-    "residual": Case(
-        lambda v: half(v.u * (v.D @ v.u) - v.q), {"u": "Dᵀ ∂C/∂v + r ⊙ v"},
-        {"u": lambda v: (np.diag(v.D @ v.u) + np.diag(v.u) @ v.D).T @ (v.u * (v.D @ v.u) - v.q)}),
 }
 
 

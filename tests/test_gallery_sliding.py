@@ -1,4 +1,7 @@
-"""Every system of the gallery: its key gradient is the published one, and all gradients are those of autograd and differences."""
+"""The gallery's systems that slide or cut: key gradients as published, all of them those of autograd and of differences.
+
+Their sizes stand in their heads, since windows have to fit; `test_gallery` holds the others.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from autograd import grad
-from gallery_cases import CASES
+from gallery_sliding import CASES
 
 import symbackprop as sb
 from symbackprop.expr import Delta, walk
 from symbackprop.points import draw
 
 FOLDER = Path(__file__).parent.parent / "examples" / "gallery"
-MODELS = sorted(FOLDER.glob("*.net"))
+MODELS = sorted(path for path in FOLDER.glob("*.net") if "# sizes: " in path.read_text(encoding="utf-8"))
 
 
 def heads(path: Path) -> dict[str, str]:
