@@ -32,8 +32,9 @@ oracle-digits: $(STAMP) compiled ## 50 random programs against 50-digit differen
 fuzz: $(STAMP) compiled ## 100,000 made and broken inputs against every reader (about half an hour)
 	@$(PY) benchmarks/fuzz.py $(ARGS)
 
-docs: $(STAMP) compiled ## write docs/ops.md from the op tables
+docs: $(STAMP) compiled ## write docs/ops.md from the op tables and docs/gallery.md from the models
 	@$(PY) docs/write_ops.py
+	@$(PY) examples/gallery.py --write
 
 bench: $(STAMP) compiled ## measure the derivation against bare SymPy construction
 	@$(PY) benchmarks/derive.py $(ARGS)
