@@ -6,6 +6,8 @@ function; so σ(z), 1/(1 + e^{-z}) and e^z/(1 + e^z) become the same node. Equal
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sympy as sp
 
 from .algebra import add, broadcast, contract, hadamard, negative, power, total, transpose, zero
@@ -228,16 +230,23 @@ class Spelling:
         if len(real) == 1 and len(set(node.inputs[real[0]])) == len(node.inputs[real[0]]) and set(node.inputs[real[0]]) <= set(node.output) \
                 and len(set(node.output)) == len(node.output) and all(set(i) <= set(node.output) for i in node.inputs):
             inner = self.cells[node.operands[real[0]]]
-            return self.moved(inner, lambda leaf: put_in_place(leaf, node, real[0]))
+            return self.moved(inner, lambda leaf: put_in_place(leaf, node, real[0]), node)
         return self.product_cell(node)
 
-    def moved(self, inner: sp.Expr, move: object) -> sp.Expr:
+    def moved(self, inner: sp.Expr, move: Callable[[Expr], Expr], whole: Expr) -> sp.Expr:
         """A cell over tensors that are repeated or turned: the same function of the repeated or turned tensors."""
-        found = {s: self.cell_of_known(move(self.nodes[s])) for s in inner.free_symbols if self.nodes[s].shape}
+        found = {}
+        for symbol in sorted((s for s in inner.free_symbols if self.nodes[s].shape), key=str):
+            node = self.nodes[symbol]
+            made = rebuild(node, tuple(move(a) for a in node.args)) if type(node) is Map else move(node)
+            found[symbol] = self.leaf(whole) if made is whole else self.cell_of_known(made)
         return inner.xreplace(found)
 
     def product_cell(self, node: Contract) -> sp.Expr:
-        """A sum of products: what stands at the same indices is one cell; rank-0 factors come out."""
+        """A sum of products: what stands at the same indices is one cell; what shares no summed index comes out."""
+        parts = components(node)
+        if len(parts) > 1:
+            return sp.Mul(*(self.cell_of_known(part) for part in parts))
         groups: dict[Labels, list[Expr]] = {}
         for operand, labels in zip(node.operands, node.inputs):
             groups.setdefault(labels, []).append(operand)
@@ -273,6 +282,31 @@ class Spelling:
     def node_of(self, expr: sp.Expr, shape: Shape) -> Expr:
         wide = {s: self.nodes[s] for s in expr.free_symbols}
         return cell(expr, wide, shape)
+
+
+def components(node: Contract) -> list[Expr]:
+    """A product as factors of its shape and scalars, apart where no summed index ties them together."""
+    groups: list[tuple[set[int], list[int]]] = []
+    for k, labels in enumerate(node.inputs):
+        summed = set(labels) - set(node.output)
+        tied = [g for g in groups if g[0] & summed]
+        groups = [g for g in groups if not g[0] & summed] + [(summed.union(*(g[0] for g in tied)), [*(j for g in tied for j in g[1]), k])]
+    dims = {label: d for o, labels in zip(node.operands, node.inputs) for label, d in zip(labels, o.shape)}
+    whole = [g for _, g in groups if set(node.output) <= {i for j in g for i in node.inputs[j]}]
+    scalars = [g for _, g in groups if not set(node.output) & {i for j in g for i in node.inputs[j]}]
+    rest = sorted(j for _, g in groups if g not in whole and g not in scalars for j in g)
+    found = [product_of(node, g, node.output) for g in whole] + [product_of(node, g, ()) for g in scalars if node.output]
+    if not node.output:
+        return [product_of(node, g, ()) for _, g in groups] if len(groups) > 1 else [node]
+    if rest:
+        missing = [i for i in node.output if i not in {i for j in rest for i in node.inputs[j]}]
+        ones = [Ones(tuple(dims[i] for i in missing))] if missing else []
+        found.append(contract([*(node.operands[j] for j in rest), *ones], [*(node.inputs[j] for j in rest), *([tuple(missing)] if missing else [])], node.output))
+    return found
+
+
+def product_of(node: Contract, which: list[int], output: Labels) -> Expr:
+    return contract([node.operands[k] for k in sorted(which)], [node.inputs[k] for k in sorted(which)], output)
 
 
 def reduced_powers(part: sp.Expr, symbol: sp.Symbol, square: sp.Expr) -> sp.Expr:

@@ -6,7 +6,9 @@ is its trace: the steps of each side, and the like terms that were found equal (
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .algebra import add, negative
 from .budget import OutOfTime
@@ -23,6 +25,7 @@ CORNERS = "corners by one indicator", "a function with a corner is made of 1[z >
 DIFFERENCE = "the difference of the sides", "two sides are equal where their difference is 0"
 ENTRIES = "one spelling inside an entry", "every elementwise function is one of exp, log, sin, cos, roots and 1[z > 0]"
 Pairs = tuple[tuple[Expr, Expr], ...]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -43,35 +46,32 @@ def prove(truth: Truth, facts: tuple[Fact, ...], left: Expr, right: Expr) -> Pro
     """A proof that two sides are equal for all sizes and values, or None."""
     try:
         found = depths(truth, left, right)
-        for a, b in found:
-            if (proof := by_normal_form(left, right, a, b, facts)) is not None:
-                return proof
         corners = any(has_kinks(side) for pair in found for side in pair)
-        for a, b in found:
-            if (proof := by_difference(left, right, a, b, facts, corners)) is not None:
-                return proof
-    except (SymbackpropError, OutOfTime, TooLarge, RecursionError):
+        tries = [*(lambda a=a, b=b: by_normal_form(left, right, a, b, facts) for a, b in found),
+                 *(lambda a=a, b=b: by_difference(left, right, a, b, facts, corners) for a, b in found)]
+        return next((proof for attempt in tries if (proof := attempted(attempt)) is not None), None)
+    except (SymbackpropError, OutOfTime):
         return None
-    return None
+
+
+def attempted(attempt: Callable[[], Found | None]) -> Found | None:
+    """One way to a proof, or a part of it; where it grows too large, another may not."""
+    try:
+        return attempt()
+    except (SymbackpropError, TooLarge, RecursionError):
+        return None
 
 
 def by_normal_form(left: Expr, right: Expr, a: Expr, b: Expr, facts: tuple[Fact, ...]) -> Proof | None:
     """Both sides multiplied out, as they are or with their corners opened."""
     start = step(DEFINITIONS, left, a), step(DEFINITIONS, right, b)
-    if (pairs := matched_or_none(a, b, facts)) is not None:
+    if (pairs := attempted(lambda: matched(a, b, facts))) is not None:
         return Proof(*start, pairs, facts)
     if has_kinks(a) or has_kinks(b):
         x, y = opened(a), opened(b)
-        if (pairs := matched_or_none(x, y, facts)) is not None:
+        if (pairs := matched(x, y, facts)) is not None:
             return Proof((*start[0], *step(CORNERS, a, x)), (*start[1], *step(CORNERS, b, y)), pairs, facts, True)
     return None
-
-
-def matched_or_none(a: Expr, b: Expr, facts: tuple[Fact, ...]) -> Pairs | None:
-    try:
-        return matched(a, b, facts)
-    except TooLarge:
-        return None
 
 
 def by_difference(left: Expr, right: Expr, a: Expr, b: Expr, facts: tuple[Fact, ...], corners: bool) -> Proof | None:

@@ -44,6 +44,9 @@ CASES = [
     (VECTORS + "f = sum(log(1 + exp(-x * y)))\n", "grad(f, x) == -y / (1 + exp(x * y))"),
     (ONE + "fact: x > 0\nf = sum(log(x**2))\n", "grad(f, x) == 2 / x"),
     (ONE + "f = sum(sin(x)**2)\n", "grad(f, x) == sin(2 * x)"),
+    (net("relu", "softmax", "-sum(y * log(yhat))"), "grad(C, z2) == sum(y) * exp(z2) / sum(exp(z2)) - y"),
+    (net("relu", "softmax", "-sum(y * log(yhat))").replace("z1 =", "fact: sum(y) == 1\nz1 =", 1), "grad(C, z2) == exp(z2 - logsumexp(z2)) - y"),
+    ("X: R[N, n]; W: R[n, m]; b: R[m]\nZ = X @ W + b\nH = softplus(Z)\nC = sum(H**2)\n", "grad(C, W) == X.T @ (grad(C, H).T * (1 - exp(-H)).T).T"),
     (ONE + "f = sum(tan(x))\n", "grad(f, x) == 1 / cos(x)**2"),
 ]
 

@@ -320,7 +320,7 @@ def test_a_jacobian_in_python_syntax_is_judged(claim):
 def test_a_wrong_jacobian_is_repaired():
     (found,) = sb.verify(IN_PYTHON + "grad(a, z) == diag(a**2)")
     assert found.verdict == "refuted" and found.kind == "missing-activation-derivative"
-    (found,) = sb.verify("z \\in \\mathbb{R}^n\np = \\operatorname{softmax}(z)\nC = \\sum_i p_i^2\n\\frac{\\partial p_i}{\\partial z_j} = p_i (1 - p_j)")
+    (found,) = sb.verify("z \\in \\mathbb{R}^n\np = \\operatorname{softmax}(z)\nC = \\sum_i p_i^2\n\\frac{\\partial p_i}{\\partial z_j} = p_i (1 - p_j)", budget=20)
     assert found.verdict == "refuted" and r"\delta_{ij}" in found.diagnosis["fix"]
 
 
