@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from .targets import TARGETS
+
 DEMO = """# the 3-4-2 sigmoid network
 x: R[3]; y: R[2]
 W1: R[4, 3]; b1: R[4]; W2: R[2, 4]; b2: R[2]
@@ -84,10 +86,14 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--strict-layout", action="store_true", help="refute what is right up to a transpose")
     verify.add_argument("--budget", type=seconds, default=2.0, metavar="S", help="seconds for one claim (default 2)")
     export = verb("export", "a fast gradient function as source code")
-    export.add_argument("--to", required=True, choices=("numpy",), help="the target")
+    export.add_argument("--to", required=True, choices=TARGETS, help="the target")
     for sub in (derive, check, export):
         sub.add_argument("--wrt", metavar="W1,b1", help="the tensors to differentiate by (default: every declared one)")
         sub.add_argument("--loss", metavar="C", help="the loss, where it is not the one scalar that nothing reads")
+    export.add_argument("--step", default="", metavar="RULE", help="also write an update rule: sgd")
+    export.add_argument("--shard", default="", metavar="SIZE",
+                        help="jax: share this size out among devices; batch is the size called batch, B or N")
+    export.add_argument("--check", action="store_true", help="run the file against finite differences in a process of its own")
     demo = verb("demo", "the 3-4-2 network, end to end", file=False)
     demo.set_defaults(output_help="a folder")
     verb("list", "every function, notation, target and view it knows", file=False)
@@ -237,9 +243,15 @@ def run_verify(args: argparse.Namespace) -> int:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    from .doors import export
-    write(args, export(load(args), args.to))
-    return 0
+    from .doors import check_export, export
+    derivation = load(args)
+    source = export(derivation, args.to, args.step, args.shard, title(args.file))
+    write(args, json.dumps({"target": args.to, "source": source}, ensure_ascii=False) if args.json else source)
+    if not args.check:
+        return 0
+    report = check_export(derivation, source, args.to)
+    print(report, file=sys.stderr)
+    return 0 if report else 1
 
 
 def run_demo(args: argparse.Namespace) -> int:

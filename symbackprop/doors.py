@@ -6,18 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import SymbackpropError, nearest
+from .errors import UnsupportedError
 from .intake import cleaned, text_of
-from .program import Program
+from .program import Equation, Program
 from .results import Derivation
 
 if TYPE_CHECKING:
+    from .codegen.compiled import Notes
     from .differences import Report
     from .second import Products
     from .verdict import Verdict
-
-TARGETS = ("numpy",)
-
 
 KINDS = {"tex": "tex", "md": "md", "markdown": "md", "ipynb": "ipynb"}
 
@@ -80,24 +78,64 @@ def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False
     return judge(text if isinstance(text, Program) else parse(text), budget, strict_layout)
 
 
-def export(derivation: Derivation | Products, to: str = "numpy") -> str:
-    """A module that computes the loss and the gradients (or the products of `hvp`, `jvp`), with no dependency but its target's."""
-    if to not in TARGETS:
-        raise SymbackpropError(f"there is no export target {to!r}", hint=nearest(to, TARGETS) or f"one of {', '.join(TARGETS)}")
+def export(derivation: Derivation | Products, to: str = "numpy", step: str = "", shard: str = "", model: str = "") -> str:
+    """A module that computes the loss and the gradients (or the products of `hvp`, `jvp`), with no dependency but its target's.
+
+    `to` is numpy, jax or torch; `step="sgd"` adds an update rule; `shard` (jax alone) names the size that devices share
+    out; `model` is what the file says that it was made from.
+
+    >>> import symbackprop as sb
+    >>> "d_x = 2.0 * x" in sb.export(sb.derive(sb.parse("x: R[n]; C = sum(x**2)")))
+    True
+
+    Raises `SymbackpropError` for an unknown target or rule, `UnsupportedError` for what a target has no spelling for.
+    """
+    from .codegen.compiled import Compiled
+    from .targets import Options, target
+    module = target(to)
     if not isinstance(derivation, Derivation):
+        if to != "numpy" or step or shard:
+            raise UnsupportedError("a loop over a symbolic range and a product with a direction are exported to numpy alone, "
+                                   "without a step or shards")
         from .second import Products
         if isinstance(derivation, Products):
             return derivation.source()
         from .recurrence.code import export_loops
         return export_loops(derivation.adjoint)
-    from .codegen import export_numpy
-    return export_numpy(derivation.program, derivation.backward, derivation.loss, derivation.wrt)
+    program = derivation.program
+    compiled = Compiled(program, derivation.backward, derivation.loss, derivation.wrt, program.facts, notes(derivation, model))
+    return module.write(compiled, Options(step, shard))
+
+
+def check_export(derivation: Derivation, source: str, to: str = "numpy") -> Report:
+    """Run an exported file in a process of its own against finite differences of its loss."""
+    from .codegen.compiled import keywords
+    from .fresh import check_source
+    if not isinstance(derivation, Derivation):
+        raise UnsupportedError("--check of an exported loop over a symbolic range: symbackprop check tries its gradients")
+    program, backward = derivation.program, derivation.backward
+    return check_source(source, program, backward, keywords(program, backward), to)
+
+
+def notes(derivation: Derivation, model: str) -> Notes:
+    """What an exported file says beside its code: its version and model, and every equation as it is on paper."""
+    from . import __version__
+    from .codegen.compiled import Notes
+    writer = derivation.writer(tex=False)
+
+    def shown(equation: Equation) -> str:
+        return f"{writer.symbol(equation.name)} = {writer.write(equation.expr)}"
+    made_by = f"Made by symbackprop {__version__}{f' from {model}' if model else ''}."
+    return Notes(made_by, [shown(e) for e in derivation.program.equations],
+                 {e.name: shown(e) for e in derivation.view("named")})
 
 
 def lambdify(derivation: Derivation | Products) -> Callable:
     """`f(**arrays) -> (loss, {name: gradient})` on NumPy; keywords only."""
-    from .codegen import compile_function
-    return compile_function(export(derivation))
+    from .codegen import compile_function, export_numpy
+    if not isinstance(derivation, Derivation):
+        return compile_function(export(derivation))
+    return compile_function(export_numpy(derivation.program, derivation.backward, derivation.loss, derivation.wrt, plain=True))
 
 
 def check(derivation: Derivation, sizes: dict[str, int] | None = None, seed: int = 0) -> Report:

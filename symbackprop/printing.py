@@ -131,7 +131,7 @@ def both(plain: Section, tex: Section) -> list[dict[str, str]]:
 
 def listing() -> dict[str, list[str]]:
     """Everything the tables hold."""
-    from .doors import TARGETS
+    from .targets import TARGETS
     from .ops import SCALAR_OPS, TENSOR_OPS, load
     from .source.calls import CALLS
     from .layers import __all__ as layers

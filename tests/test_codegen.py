@@ -252,7 +252,7 @@ def test_the_module_needs_numpy_alone_and_has_only_what_it_uses() -> None:
     tree = ast.parse(source)
     imports = [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
     assert imports == ["numpy"] and not any(isinstance(n, ast.ImportFrom) for n in ast.walk(tree))
-    assert [n.name for n in tree.body if isinstance(n, ast.FunctionDef)] == ["as_array", "sigmoid", "size_of", "empty", "fitting", "value_and_grad", "make_value_and_grad"]
+    assert [n.name for n in tree.body if isinstance(n, ast.FunctionDef)] == ["as_array", "sigmoid", "size_of", "empty", "fitting", "value_and_grad", "loss", "make_value_and_grad"]
     for n in ("gelu", "silu"):
         twice = export(sb.derive(sb.parse(f"x: R[n]; C = sum({n}(x) * sigmoid(x) * {n}(2 * x))")))
         names = [f.name for f in ast.parse(twice).body if isinstance(f, ast.FunctionDef)]
@@ -262,7 +262,7 @@ def test_the_module_needs_numpy_alone_and_has_only_what_it_uses() -> None:
 def test_the_lines_are_those_of_a_book() -> None:
     lines = [line.strip() for line in export(sb.derive(sb.parse(NETWORK))).splitlines()]
     for line in ("z_yhat = W2 @ h + b2", "d_W2 = np.outer(d_z_yhat, h)", "d_h = W2.T @ d_z_yhat",
-                 "d_z_h = d_h * (1.0 - h ** 2)", "d_z_yhat = d_yhat * yhat * (1.0 - yhat)"):
+                 "d_z_h = d_h * (1.0 - h**2)", "d_z_yhat = d_yhat * yhat * (1.0 - yhat)"):
         assert line in lines, (line, lines)
     rows = export(sb.derive(sb.parse("X: R[B, n]; W: R[n, m]; b: R[m]; Y: R[B, m]\n"
                                      "R1 = X @ W + b - Y; C = sum(R1**2) / (2 * B)")))

@@ -23,8 +23,8 @@ FLOORS = {
     "programs": "program layers",
     "calculus": "reverse rules laws normal kinks",
     "views": "views writing indices conditions steps page mathml bridge_classes bridge_entries bridge numeric points "
-             "written_out explicit codegen readers",
-    "derivations": "results sections printing differences",
+             "written_out explicit codegen targets readers",
+    "derivations": "results sections printing differences fresh",
     "verdicts": "finite entrywise truth witness sampling evidence proof replay parts spelling formula edits additions mistakes restate ratios repair clues verdict "
                 "comparison assumed judging report",
     "doors": "doors cli __init__ __main__",
@@ -36,7 +36,8 @@ LONG = {"writing.py"}  # to be split
 RUNTIME = {"sympy", "numpy", "latex2mathml", "mpmath"}  # mpmath is SymPy's own dependency
 EXECUTES = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "loads", "system", "Popen", "S"}
 # Source that is our own is compiled in one place; SymPy's lambdify sees rows of our tables and checked expressions.
-ALLOWED = {("codegen/__init__.py", "exec"), ("codegen/__init__.py", "compile"), ("numeric.py", "lambdify")}
+# An exported file is tried by the running interpreter in a process of its own.
+ALLOWED = {("codegen/__init__.py", "exec"), ("codegen/__init__.py", "compile"), ("numeric.py", "lambdify"), ("fresh.py", "Popen")}
 
 
 def name_of(path: Path) -> str:

@@ -58,9 +58,10 @@ def in_brackets(text: str) -> str:
 
 
 class Graph:
-    """The values made so far, in order."""
+    """The values made so far, in order. `tuned`: sums become products with ones where BLAS is faster at those."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuned: bool = True) -> None:
+        self.tuned = tuned
         self.values: list[Value] = []
         self.known: dict[tuple, Value] = {}
 
@@ -136,15 +137,15 @@ class Graph:
         rank = len(a.shape)
         axes = tuple(sorted(k % rank for k in axes))
         product = a.op == "multiply" and a.args[0].shape == a.args[1].shape
-        if product and len(axes) == rank and not keepdims:
+        if self.tuned and product and len(axes) == rank and not keepdims:
             return self.make("vdot", a.args, ())
-        if a.op == "multiply" and a.args[0].is_const:
+        if self.tuned and a.op == "multiply" and a.args[0].is_const:
             return self.entrywise("multiply", a.args[0], self.total(a.args[1], axes, keepdims))
         left = tuple(d for k, d in enumerate(a.shape) if k not in axes)
         kept = tuple("1" if k in axes else d for k, d in enumerate(a.shape)) if keepdims else left
-        if product and axes == (rank - 1,) and rank > 1:
+        if self.tuned and product and axes == (rank - 1,) and rank > 1:
             return self.make("vecdot", a.args, kept, (keepdims,))
-        if rank == 2 and len(axes) == 1 and "1" not in a.shape:
+        if self.tuned and rank == 2 and len(axes) == 1 and "1" not in a.shape:
             made = (self.dot(self.ones(a.shape[0]), a) if axes == (0,) else self.dot(a, self.ones(a.shape[1])))
             return self.index(made, tuple("None" if k in axes else ":" for k in range(2))) if keepdims else made
         return self.make("sum", (a,), kept, (axes, keepdims))
@@ -159,7 +160,7 @@ class Graph:
         if len(a.shape) > 2 or len(b.shape) > 2:
             lead = stretch(a.shape[:-2], b.shape[:-2])
             return self.make("matmul", (a, b), (*lead, a.shape[-2], b.shape[-1]))
-        if len(a.shape) == len(b.shape) == 1:
+        if self.tuned and len(a.shape) == len(b.shape) == 1:
             return self.make("vdot", (a, b), ())
         return self.make("dot", (a, b), a.shape[:-1] + b.shape[1:])
 

@@ -35,18 +35,20 @@ def is_plain(helper: ast.FunctionDef) -> bool:
 
 
 class Lowering:
-    """Reads expressions into one graph. `env` holds what names stand for: a `Value`, or the source of a size."""
+    """Reads expressions into one graph. `env` holds what names stand for: a `Value`, or the source of a size.
 
-    def __init__(self, graph: Graph, env: Env, helpers: str, callables: tuple[str, ...],
-                 shapes: dict[str, Dims]) -> None:
-        self.graph, self.env, self.callables, self.shapes = graph, env, callables, shapes
+    Helpers that `keep` holds for stay calls. `shapes` are those of pieces of source that its writer has noted.
+    """
+
+    def __init__(self, graph: Graph, env: Env, helpers: str, callables: tuple[str, ...], shapes: dict[str, Dims],
+                 keep: Callable[[str], bool] = lambda name: False) -> None:
+        self.graph, self.env, self.callables, self.shapes, self.keep = graph, env, callables, shapes, keep
         tree = ast.parse(helpers).body
         self.helpers = {item.name: item for item in tree if isinstance(item, ast.FunctionDef)}
         self.opaque = {t.id for item in tree if isinstance(item, ast.Assign) for t in item.targets}
 
-    def line(self, text: str) -> tuple[str, Value]:
+    def line(self, assign: ast.Assign) -> tuple[str, Value]:
         """One assignment: its name and what it stands for from here on."""
-        assign = ast.parse(text.strip()).body[0]
         name = assign.targets[0].id
         self.env[name] = value = self.array(assign.value, self.env)
         return name, value
@@ -138,13 +140,21 @@ class Lowering:
     def named(self, node: ast.Call, env: Env, options: dict) -> object:
         name = node.func.id
         if name in self.helpers and is_plain(self.helpers[name]):
-            return self.inlined(self.helpers[name], [self.read(a, env) for a in node.args], options)
+            args = [self.read(a, env) for a in node.args]
+            made = self.inlined(self.helpers[name], args, options)
+            return self.kept(name, args, made) if self.keep(name) and not made.is_const else made
         args = tuple(self.array(a, env) for a in node.args)
         if name == "float":
             return self.graph.const(f"float({args[0].params[0]})")
         if name in self.callables or name in self.opaque or name in self.helpers:
             return self.graph.make("call", args, args[0].shape, (name,))
         raise UnsupportedError(f"{name} has no instruction")
+
+    def kept(self, name: str, args: list, made: Value) -> Value:
+        """A call that stays one, of the shape of what it would be."""
+        arrays = [self.valued(a) if isinstance(a, float) else a for a in args]
+        return self.graph.make("helper", tuple(a for a in arrays if isinstance(a, Value)), made.shape,
+                               (name, *(a for a in arrays if not isinstance(a, Value))))
 
     def inlined(self, helper: ast.FunctionDef, args: list, options: dict) -> Value:
         inside: Env = {**dict(zip((a.arg for a in helper.args.args), args)), **options}

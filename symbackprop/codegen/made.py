@@ -1,112 +1,113 @@
-"""The text of `make_value_and_grad`: plain lines lowered to instructions, instructions given arrays to write to.
+"""The text of `make_value_and_grad`: instructions with arrays to write to.
 
 A tiny network of known sizes becomes straight-line scalar code instead.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from .arrays import Graph, Value
-from .lower import Lowering
+from .arrays import Value
+from .compiled import Compiled, Scope, quoted
+from .layout import comment, condition, display, indented
+from .spell import hugged
 from .straight import Scalars, bare, entries, pays
-from .workspace import Plan, needed
-
-if TYPE_CHECKING:
-    from . import Module
+from .workspace import Plan
 
 HEAD = '''def make_value_and_grad(sizes=None, dtype=float):
-    """A value_and_grad for these sizes (a dict by name) and this dtype that makes no arrays when it is called.
+    """A value_and_grad for these sizes and this dtype that makes no arrays when called.
 
-    Each call writes over the results of the call before; copy what is to be kept.
+    `sizes` is a dict by name. Each call writes over the results of the call before;
+    copy what is to be kept.
     """
     sizes, dtype = sizes or {}, np.dtype(dtype)'''
 
 
 class Made:
-    """Writes the function of one module. `lines` are those of its plain function between arguments and return."""
+    """Writes the function of one module."""
 
-    def __init__(self, module: Module, lines: list[str]) -> None:
-        self.module, self.names = module, module.names
-        self.graph = graph = Graph()
-        self.leaves = {n: graph.make("input", (), tuple(module.writer.size(d) for d in v.shape), (self.names[n],))
-                       for n, v in module.program.inputs.items()}
-        env = {**{self.names[n]: v for n, v in self.leaves.items()}, **{s: s for s in module.sizes.values()}}
-        lowering = Lowering(graph, env, "\n".join(module.writer.helpers.values()), tuple(module.writer.callables),
-                            module.writer.shapes)
-        self.steps = []
-        for line in lines:
-            if " = " in line and not line.strip().startswith(("#", "if", "raise")):
-                name, value = lowering.line(line)
-                self.steps.append((name, value, line.strip(), len(graph.values)))
-        self.loss = lowering.env[self.names[module.loss]]
-        self.results = {n: lowering.env[self.names[name]] for n, name in module.results.items()}
-        self.order = needed(graph.values, {**self.results, "": self.loss})
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled, self.names, self.scope = compiled, compiled.names, Scope(compiled.scope.taken)
+        self.lowered = compiled.lowered(lambda name: False, True)
+        self.leaves, self.loss, self.results = self.lowered.leaves, self.lowered.loss, self.lowered.results
+        self.order = self.lowered.order
 
     def source(self) -> list[str]:
         """The lines of `make_value_and_grad`."""
         known = {v: self.names[n] for n, v in self.leaves.items()}
-        if not self.module.sizes and pays(self.order):
+        if not self.compiled.sizes and pays(self.order) and all(f.name in self.leaves for f in self.compiled.facts):
             return self.straight(known)
-        plan = Plan(self.order, {**self.results, "": self.loss}, self.module.fresh_numbered, known)
-        body = self.grouped(lambda value, label: plan.lines(value))
+        plan = Plan(self.order, {**self.results, "": self.loss}, self.scope.numbered, known)
+        body = self.grouped(lambda value, label: plan.lines(value), plan.text)
         taken: set[str] = set()
         last, returned = [], []
         for name, value in self.results.items():
             copies, text = plan.copied(name, value, taken)
             last += copies
-            returned.append(f'"{name}": {text}')
+            returned.append(f"{quoted(name)}: {text}")
         _, total = plan.copied("", self.loss, taken)
-        arrays = [f"{place} = empty({', '.join(shape)}, dtype={kind})" for place, (shape, kind) in plan.buffers.items()]
-        return self.frame([*arrays, *plan.made], [*body, *last, f"return {total}, {{{', '.join(returned)}}}"])
+        arrays = [f"{place} = empty({', '.join([*shape, f'dtype={kind}'])})" for place, (shape, kind) in plan.buffers.items()]
+        last += [*display("gradients = ", returned, "{}", 8), f"return {total}, gradients"]
+        return self.frame([*arrays, *plan.made], [*body, *(line.removeprefix(" " * 8) for line in last)])
 
-    def grouped(self, spell: object) -> list[str]:
-        """The instructions of each plain line under that line as a comment."""
-        born = {value: at for at, value in enumerate(self.graph.values)}
+    def grouped(self, spell: Callable[[Value, str], list[str]], text: Callable[[Value], str] | None = None) -> list[str]:
+        """The instructions of each equation under its line as a comment; `text` is how a value is read."""
+        born = {value: at for at, value in enumerate(self.lowered.values)}
         body, at = [], 0
-        for name, value, line, end in self.steps:
+        for line in (*self.lowered.forward, *self.lowered.backward):
             mine: list[str] = []
-            while at < len(self.order) and born[self.order[at]] < end:
-                mine += spell(self.order[at], name if self.order[at] is value else "t")
+            while at < len(self.order) and born[self.order[at]] < line.end:
+                mine += spell(self.order[at], line.name if self.order[at] is line.value else "")
                 at += 1
-            body += [f"# {line}", *mine] if mine else []
-        return body
+            body += [*comment(line.text, 8), *mine] if mine else []
+            if any(fact.name == line.of for fact in self.compiled.facts) and line.value in self.order:
+                checks = self.compiled.checks((line.of,), 8, code=text(line.value))
+                body += [check.removeprefix(" " * 8) for check in checks]
+        return [line.strip() if line.lstrip().startswith("#") else line for line in body]
 
     def straight(self, known: dict[Value, str]) -> list[str]:
         """Scalar code; the gradients are parts of one array."""
-        scalars = Scalars(self.order, known, self.module.fresh)
+        scalars = Scalars(self.order, known, self.scope)
         used = [v for v in self.leaves.values() if v in self.order]
-        body = [*map(scalars.unpacked, used), *self.grouped(scalars.lines)]
-        filled = [bare(scalars.at(v, at)) for v in self.results.values() for at in entries(v)]
-        flat, returned, head, start = self.module.fresh("flat"), [], [f"flat = np.empty({len(filled)}, dtype)"], 0
+        body = [line for v in used for line in scalars.unpacked(v)] + self.grouped(scalars.lines)
+        filled, flat = [], self.scope.fresh("flat")
+        for value in self.results.values():
+            for at in entries(value):
+                before, text = scalars.cut(scalars.at(value, at))
+                body += before
+                filled.append(text)
+        head, returned, start = [f"{flat} = np.empty({len(filled)}, dtype)"], [], 0
         for name, value in self.results.items():
-            place, count = self.module.fresh_numbered("w1"), len(list(entries(value)))
+            place, count = self.scope.numbered("w1"), len(list(entries(value)))
             head.append(f"{place} = {flat}[{start}:{start + count}].reshape({', '.join(value.shape) or '()'})")
-            returned.append(f'"{name}": {place}')
+            returned.append(f"{quoted(name)}: {place}")
             start += count
-        loss = self.module.fresh("loss")
-        body += [f"{loss} = {bare(scalars.at(self.loss, ()))}", f"if {loss} - {loss} != 0.0:",
-                 "    raise ArithmeticError", f"{flat}[:] = [", *(f"    {text}," for text in filled), "]"]
+        loss = self.scope.fresh("total")
+        before, text = scalars.cut(scalars.at(self.loss, ()))
+        filled = [line.removeprefix(" " * 12) for line in display(f"{flat}[:] = ", filled, "[]", 12)]
+        body += [*before, f"{loss} = {text}", f"if {loss} - {loss} != 0.0:", "    raise ArithmeticError", *filled]
         given = ", ".join(f"{self.names[n]}={self.names[n]}" for n in self.leaves)
-        body = ["try:", *(f"    {line}" for line in body), "except (ArithmeticError, ValueError):",
+        body = ["try:", *indented(body, 4), "except (ArithmeticError, ValueError):",
                 f"    return value_and_grad({given}, check=False)",
-                f"return dtype.type({loss}), {{{', '.join(returned)}}}"]
+                *(line.removeprefix(" " * 8) for line in display("gradients = ", returned, "{}", 8)),
+                f"return dtype.type({loss}), gradients"]
         head += [f"{name} = math.{name}" for name in scalars.functions]
         head += [f"{name} = float({text})" for text, name in scalars.constants.items()]
-        self.module.imports.setdefault("math")
         return self.frame(head, body)
 
     def frame(self, head: list[str], body: list[str]) -> list[str]:
         """The two functions around the instructions."""
-        module = self.module
-        lines = HEAD.splitlines() + [f'    {code} = size_of(sizes, "{s}")' for s, code in module.sizes.items()]
-        lines += [f"    {line}" for line in head]
-        keywords = [*(self.names[n] for n in self.leaves), *module.writer.callables, "check=True"]
-        inner = module.fresh("compute")
-        lines += ["", f"    def {inner}(*, {', '.join(keywords)}):"]
+        compiled = self.compiled
+        lines = HEAD.splitlines() + [f"    {code} = size_of(sizes, {quoted(str(s))})" for s, code in compiled.sizes.items()]
+        lines += compiled.size_checks(4)
+        lines += indented([hugged(line) for line in head], 4)
+        inner = self.scope.fresh("compute")
+        lines += ["", f"    def {inner}(*, {', '.join([*compiled.keywords(), 'check=True'])}):"]
         for name, value in self.leaves.items():
-            code, shape = self.names[name], "".join(f"{d}, " for d in value.shape)
-            asked = f"type({code}) is not np.ndarray or {code}.dtype is not dtype or {code}.shape != ({', '.join(value.shape)}{',' * (len(value.shape) == 1)})"
-            lines += [f"        if {asked}:", f'            {code} = fitting("{name}", {code}, {shape}dtype=dtype)']
-        lines += [f"    {line}" for line in module.checks(tuple(self.leaves))]
-        return [*lines, *(f"        {line}" for line in body), "", f"    return {inner}"]
+            code, shape = self.names[name], ", ".join(value.shape)
+            exact = f"({shape}{',' * (len(value.shape) == 1)})"
+            lines += condition([f"type({code}) is not np.ndarray", f"{code}.dtype is not dtype", f"{code}.shape != {exact}"], 8)
+            parts = [quoted(name), code, *value.shape, "dtype=dtype"]
+            lines += [f"            {code} = fitting({', '.join(parts)})"]
+        lines += compiled.checks(tuple(self.leaves), 8)
+        return [*lines, *indented([hugged(line) for line in body], 8), "", f"    return {inner}"]

@@ -7,12 +7,15 @@ answers instead, since BLAS rounds sums of infinities in its own way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from math import prod
+from typing import Protocol
 
 from .arrays import FLAGS, NUMBER, Value
+from .layout import WIDTH
 
+ROOM = WIDTH - 16  # straight lines stand in a `try` in a function in a function
 FLOPS_PER_INSTRUCTION = 25  # above that NumPy wins
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "greater": ">", "less": "<", "greater_equal": ">=",
          "less_equal": "<=", "equal": "==", "not_equal": "!="}
@@ -22,6 +25,14 @@ MATH = {"exp": "exp", "log": "log", "tanh": "tanh", "sqrt": "sqrt", "sin": "sin"
 WHOLE = frozenset({"vdot", "vecdot", "dot", "matmul", "sum", "index", "transpose", "diagonal", "ones", "eye", "const", "input"})
 KNOWN = WHOLE | INFIX.keys() | MATH.keys() | {"negative", "absolute", "maximum", "minimum", "where"}
 Entry = tuple[int, ...]
+
+
+class Names(Protocol):
+    """Where new names come from."""
+
+    def fresh(self, name: str) -> str: ...
+
+    def numbered(self, name: str) -> str: ...
 
 
 def pays(order: list[Value]) -> bool:
@@ -48,8 +59,8 @@ def entries(value: Value) -> Iterator[Entry]:
 class Scalars:
     """Spells the entries of values. `named` are the values whose entries get names of their own."""
 
-    def __init__(self, order: list[Value], names: dict[Value, str], fresh: Callable[[str], str]) -> None:
-        self.order, self.names, self.fresh = order, names, fresh
+    def __init__(self, order: list[Value], names: dict[Value, str], scope: Names) -> None:
+        self.order, self.names, self.fresh, self.numbered = order, names, scope.fresh, scope.numbered
         self.table: dict[Value, dict[Entry, str]] = {}
         self.functions: dict[str, None] = {}
         self.constants: dict[str, str] = {}
@@ -59,12 +70,45 @@ class Scalars:
                 often = 2 if value.op in ("dot", "matmul", "maximum", "minimum", "where", "absolute") else 1
                 self.reads[arg] = self.reads.get(arg, 0) + (often if arg.shape == value.shape else 2)
 
-    def unpacked(self, value: Value) -> str:
-        """The line that takes an argument apart."""
+    def unpacked(self, value: Value) -> list[str]:
+        """The lines that take an argument apart, axis by axis."""
         name = self.names[value]
         self.table[value] = {at: self.fresh("_".join([name, *map(str, at)])) for at in entries(value)}
-        left = nested(value, lambda at: self.table[value][at])
-        return f"{left} = {name}.tolist()"
+        if not value.shape:
+            return [f"{self.table[value][()]} = {name}.item()"]
+        lines, whole = [], {(): f"{name}.tolist()"}
+        for depth, count in enumerate(map(int, value.shape)):
+            last = depth == len(value.shape) - 1
+            for at, source in list(whole.items()):
+                inside = [(*at, k) for k in range(count)]
+                whole |= {k: self.table[value][k] if last else self.fresh("_".join([name, *map(str, k)])) for k in inside}
+                del whole[at]
+                left = [whole[k] for k in inside]
+                text = f"{', '.join(left)}{',' * (count == 1)} = {source}"
+                lines += [text] if len(text) <= ROOM else ["(", *(f"    {part}," for part in left), f") = {source}"]
+        return lines
+
+    def cut(self, text: str, room: int = ROOM) -> tuple[list[str], str]:
+        """An expression no wider than `room`, after the lines that its parts move to."""
+        text, lines, room = bare(text), [], max(room, 40)
+        while len(text) > room:
+            terms = text_terms(text)
+            fit = [k for k in range(2, len(terms)) if len(" + ".join(terms[:k])) <= room]
+            if fit:
+                spot = (0, len(" + ".join(terms[:fit[-1]])))
+            else:
+                spot = widest_group(text)
+            part = text[slice(*spot)]
+            if len(part) < 12:
+                break
+            before, short = self.cut(part, room)
+            name = self.numbered("s1")
+            lines += [*before, f"{name} = {short}"]
+            left, right = text[:spot[0]], text[spot[1]:]
+            if left.endswith("(") and not left[:-1].endswith(tuple("abcdefghijklmnopqrstuvwxyz0123456789_")):
+                left, right = left[:-1], right[1:]
+            text = left + name + right
+        return lines, text
 
     def lines(self, value: Value, label: str) -> list[str]:
         """The lines of one instruction, none where its entries are spelled where they are read."""
@@ -74,8 +118,13 @@ class Scalars:
         if self.reads.get(value, 0) <= 1 or value.op in WHOLE - {"vdot", "vecdot", "dot", "matmul", "sum"}:
             self.table[value] = made
             return []
+        label = label or self.numbered("t1")
         self.table[value] = {at: self.fresh("_".join([label, *map(str, at)])) for at in made}
-        return [f"{self.table[value][at]} = {bare(text)}" for at, text in made.items()]
+        lines = []
+        for at, text in made.items():
+            before, short = self.cut(text, ROOM - len(self.table[value][at]))
+            lines += [*before, f"{self.table[value][at]} = {short}"]
+        return lines
 
     def at(self, value: Value, where: Entry) -> str:
         """An entry where it is read; a size of 1 is read for every index."""
@@ -106,7 +155,7 @@ class Scalars:
         if NUMBER.match(text):
             return text if text[0] != "-" else f"({text})"
         if text not in self.constants:
-            self.constants[text] = self.fresh("k")
+            self.constants[text] = self.numbered("k1")
         return self.constants[text]
 
     def picked(self, value: Value, at: Entry) -> str:
@@ -171,9 +220,26 @@ def bare(text: str) -> str:
     return text
 
 
-def nested(value: Value, spell: Callable[[Entry], str], at: Entry = ()) -> str:
-    """Names in the nesting of `tolist`, to be assigned to."""
-    if len(at) == len(value.shape):
-        return spell(at)
-    inside = ", ".join(nested(value, spell, (*at, k)) for k in range(int(value.shape[len(at)])))
-    return f"({inside},)" if value.shape[len(at)] == "1" else f"({inside})" if at else inside
+def text_terms(text: str) -> list[str]:
+    """A sum cut at its outermost plus signs."""
+    parts, depth, start = [], 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and text.startswith(" + ", at):
+            parts.append(text[start:at])
+            start = at + 3
+    return [*parts, text[start:]]
+
+
+def widest_group(text: str) -> tuple[int, int]:
+    """Where the widest text between two outermost brackets stands."""
+    best, depth, start = (0, 0), 0, 0
+    for at, char in enumerate(text):
+        if char == "(":
+            depth += 1
+            start = at + 1 if depth == 1 else start
+        elif char == ")":
+            depth -= 1
+            if depth == 0 and at - start > best[1] - best[0]:
+                best = (start, at)
+    return best

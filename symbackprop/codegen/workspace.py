@@ -6,11 +6,29 @@ else reads. What depends on sizes alone is computed when the function is made.
 
 from __future__ import annotations
 
-
+import re
 from collections.abc import Callable
 
 from .arrays import FLAGS, NUMBER, VIEWS, Value
 
+DTYPE = re.compile(r"\bdtype\b")
+AS_ARRAY = '''def as_array(name, value, *shape):
+    """`value` as an array of floats of this shape; a size that is a word may be any."""
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        raise ValueError(f"{name} holds {value.dtype}, wanted real numbers")
+    if value.dtype.kind != "f":
+        value = value.astype(float)
+    free = {}
+    wanted = [
+        free.setdefault(n, have) if isinstance(n, str) else n
+        for n, have in zip(shape, value.shape)
+    ]
+    if value.ndim != len(shape) or list(value.shape) != wanted:
+        wanted = ", ".join(map(str, shape))
+        raise ValueError(f"{name} has shape {value.shape}, wanted ({wanted})")
+    return value
+'''
 HELPERS = '''def size_of(sizes, name):
     """A size that was given, as a whole number."""
     if not isinstance(sizes.get(name), (int, np.integer)) or sizes[name] < 1:
@@ -31,7 +49,9 @@ def fitting(name, value, *shape, dtype):
     given = np.asarray(value).dtype
     value = as_array(name, value, *shape)
     if given.kind == "f" and given.itemsize > dtype.itemsize:
-        raise ValueError(f"{name} holds {given}, but this function was made for {dtype}")
+        raise ValueError(
+            f"{name} holds {given}, but this function was made for {dtype}"
+        )
     return value.astype(dtype)
 '''
 APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where"})  # never over an argument

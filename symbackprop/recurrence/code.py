@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 import sympy as sp
 
-from ..codegen import AS_ARRAY, DTYPE, RESERVED, opaque_names, read_often
+from ..codegen.compiled import RESERVED, opaque_names, read_often
 from ..codegen.terms import Writer
+from ..codegen.workspace import AS_ARRAY, DTYPE
 from ..errors import UnsupportedError
 from ..expr import Expr, Var, names_in, show_shape
 from ..program import Equation, Program

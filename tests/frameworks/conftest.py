@@ -1,0 +1,12 @@
+"""Tests of exported JAX and PyTorch code; they run where these are installed (`make test-frameworks`)."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+os.environ["JAX_ENABLE_X64"] = "1"
+NEEDS = {"test_jax.py": ("jax",), "test_torch.py": ("torch",), "test_targets_agree.py": ("jax", "torch", "autograd"),
+         "test_format.py": ("ruff",)}
+collect_ignore = [file for file, modules in NEEDS.items() if any(find_spec(m) is None for m in modules)]
