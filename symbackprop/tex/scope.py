@@ -200,10 +200,16 @@ class Scope:
                                                if written.sub or sup):
                     continue
                 for script in (*parts_of(part.sub), *(p for p in parts_of(part.sup) if is_bracketed(p))):
-                    for letter in letters_of(unwrapped_index(script)):
-                        if is_index(letter) and letter.name not in self.layers and (letter.name, "", "", 0) not in self.table.tensors:
+                    letters = letters_of(unwrapped_index(script))
+                    for letter in letters:
+                        if is_index(letter) and letter.name not in self.layers and not self.is_tensor(letter.name, len(letters) == 1):
                             found.setdefault(letter.name)
         return list(found)
+
+    def is_tensor(self, letter: str, alone: bool) -> bool:
+        """Whether a letter is a tensor, as the x of `D_x`; among other letters, `Y_{bth}`, only a scalar could be meant."""
+        entry = self.table.tensors.get((letter, "", "", 0))
+        return entry is not None and (alone or not entry.shape)
 
     def label_letters(self, node: Node) -> set[str]:
         """The letters under known names that are no indices but part of the names: the i of a declared `q_i`."""
