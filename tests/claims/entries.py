@@ -81,7 +81,8 @@ class EntryTex(Tex):
                 if a.op == "num" and a.value == 1:
                     return self.spell(b)
                 left = f"({self.spell(a)})" if bare(a).op == "sumover" else self.inside(a, 3)
-                return left if b.op == "num" and b.value == 1 else f"{left} {self.inside(b, 3)}"
+                right = self.inside(b, 3)
+                return left if b.op == "num" and b.value == 1 else rf"{left} \cdot {right}" if right[0].isdigit() else f"{left} {right}"
             case "pow":
                 inner = bare(node.parts[0])
                 said = self.spell(inner) if inner.op == "entry" else f"({self.spell(inner)})"
