@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
 PY     := $(VENV)/bin/python
+FRAMEWORKS ?= .venv-frameworks
+PROGRAMS   ?= 200
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
@@ -22,6 +24,9 @@ gallery: $(STAMP) compiled ## derive and check every model of the gallery
 
 test: $(STAMP) compiled ## run the test suite on two cores
 	@$(PY) -m pytest -n 2 $(ARGS)
+
+test-frameworks: $(FRAMEWORKS)/installed ## test exported JAX and PyTorch code (installs both, some 1 GB, in a venv of its own)
+	@PROGRAMS=$(PROGRAMS) $(FRAMEWORKS)/bin/python -m pytest tests/frameworks $(ARGS)
 
 oracle: $(STAMP) compiled ## long sweep: random programs against automatic differentiation
 	@$(PY) tests/sweep_oracle.py $(ARGS)
@@ -60,6 +65,13 @@ $(STAMP): pyproject.toml
 		|| { echo 'the venv module is missing; on Debian or Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@$(PY) -m compileall -q -j 2 $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
+# A build of PyTorch for the CPU is taken where the registry has one of this version.
+$(FRAMEWORKS)/installed: pyproject.toml
+	@echo 'setting up $(FRAMEWORKS) (once, several minutes)' >&2
+	@$(FRAMEWORKS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(FRAMEWORKS)
+	@$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,frameworks]'
 	@touch $@
 
 # Python itself writes no byte code where PYTHONDONTWRITEBYTECODE is set, and every start would compile anew.
