@@ -1,6 +1,7 @@
 """Exported gradient functions against textbook NumPy: one process, one thread on one CPU, shuffled interleaved rounds.
 
-A figure is the textbook's median time over the contender's, so 1 is equal and more is faster. Every gradient is compared
+A figure is the textbook's median time over the contender's, so 1 is equal and more is faster; frameworks that are installed
+stand beside. Every gradient is compared
 with the textbook's before anything is timed. The allocator is brought into the state that favours the textbook: a large
 array is made and freed once, after which the C library keeps memory instead of giving it back.
 """
@@ -22,6 +23,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+from peers import contender, installed
 from problems import Arrays, Problem, data, problems
 
 import symbackprop as sb
@@ -36,12 +38,18 @@ def steady() -> None:
     np.ones(20 * 2**20, dtype=np.uint8)
 
 
-def contenders(problem: Problem, dtype: type) -> dict[str, Contender]:
-    """Name -> a function of the arrays; all of them give (loss, {name: gradient})."""
-    module = compile_module(sb.export(sb.derive(sb.parse(problem.text), wrt=list(problem.wrt))))
+def ours(problem: Problem, derivation: sb.Derivation, dtype: type) -> dict[str, Contender]:
+    """Both exported NumPy functions; they give (loss, {name: gradient}) of the arrays."""
+    module = compile_module(sb.export(derivation))
     plain, made = module["value_and_grad"], module["make_value_and_grad"](problem.sizes, dtype)
-    return {"textbook": problem.textbook, "plain": lambda a: plain(check=False, **a),
-            "workspace": lambda a: made(check=False, **a)}
+    return {"plain": lambda a: plain(check=False, **a), "workspace": lambda a: made(check=False, **a)}
+
+
+def model_to_callable(problem: Problem) -> float:
+    """Seconds from the model's text to a function."""
+    start = time.process_time()
+    sb.lambdify(sb.derive(sb.parse(problem.text), wrt=list(problem.wrt)))
+    return time.process_time() - start
 
 
 def compare(name: str, right: tuple, found: tuple, limit: float) -> float:
@@ -63,12 +71,11 @@ def seconds(call: Contender, arrays: Arrays, repeat: int) -> float:
     return (time.perf_counter() - start) / repeat
 
 
-def measure(name: str, problem: Problem, dtype: type, rounds: int, budget: float) -> dict:
+def measure(name: str, problem: Problem, dtype: type, rounds: int, budget: float, peers: list[str]) -> dict:
     """Medians over the rounds, ratios to the textbook, peak memory, and the time from model to callable."""
     arrays = data(problem, dtype)
-    start = time.perf_counter()
-    calls = contenders(problem, dtype)
-    built = time.perf_counter() - start
+    built, derivation = model_to_callable(problem), sb.derive(sb.parse(problem.text), wrt=list(problem.wrt))
+    calls = {"textbook": problem.textbook, **ours(problem, derivation, dtype), **dict(contender(p, problem, derivation) for p in peers)}
     right = problem.textbook(arrays)
     worst = {who: compare(f"{name}, {who}", right, call(arrays), LIMIT[dtype]) for who, call in calls.items()}
     once = min(seconds(problem.textbook, arrays, 1) for _ in range(3))
@@ -82,7 +89,7 @@ def measure(name: str, problem: Problem, dtype: type, rounds: int, budget: float
     medians = {who: statistics.median(times) for who, times in samples.items()}
     return {"name": name, "dtype": np.dtype(dtype).name, "us": {w: t * 1e6 for w, t in medians.items()},
             "ratio": {w: medians["textbook"] / t for w, t in medians.items()}, "worst": worst, "built": built,
-            "peak": {who: peak(call, arrays) for who, call in calls.items()}}
+            "peak": {who: peak(calls[who], arrays) for who in ("textbook", "plain", "workspace")}}
 
 
 def peak(call: Contender, arrays: Arrays) -> int:
@@ -116,12 +123,14 @@ def main() -> None:
     parser.add_argument("--only", default="", help="problems whose name has this in it")
     parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype only")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--alone", action="store_true", help="leave out the frameworks that are installed")
     options = parser.parse_args()
+    peers = [] if options.alone else installed()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     random.seed(0)
     steady()
-    rows = [measure(name, problem, dtype, options.rounds, options.budget) for name, problem in problems().items()
+    rows = [measure(name, problem, dtype, options.rounds, options.budget, peers) for name, problem in problems().items()
             if options.only in name for dtype in (np.float64, np.float32) if options.dtype in (None, np.dtype(dtype).name)]
     print(json.dumps(rows, indent=1) if options.json else table(rows))
 

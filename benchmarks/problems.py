@@ -159,6 +159,16 @@ def block(a: Arrays) -> Result:
                   "W2": H.T @ dO, "b2": dO.sum(axis=0)}
 
 
+def convolution(a: Arrays) -> Result:
+    """Windows as rows: a reshape of `sliding_window_view`, one product forward and one backward."""
+    X, K, n = a["X"], a["K"], len(a["X"])
+    windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], (3, 3), axis=(1, 2)).reshape(-1, 9)
+    Z = windows @ K.reshape(8, 9).T + a["b"]
+    H = np.maximum(Z, 0)
+    dZ = H / n
+    return 0.5 * np.sum(H**2) / n, {"K": (dZ.T @ windows).reshape(K.shape), "b": dZ.sum(axis=0)}
+
+
 def deep_text() -> str:
     lines = ["X: R[B, n]; Y: R[B, n]", *(f"W{k}: R[n, n]; b{k}: R[n]" for k in range(1, DEPTH + 1))]
     lines += [f"h{k} = tanh({f'h{k - 1}' if k > 1 else 'X'} @ W{k} + b{k})" for k in range(1, DEPTH + 1)]
@@ -197,6 +207,11 @@ H = gelu(A @ W1 + b1, approximate='tanh')
 C = sum((X + H @ W2 + b2 - Y)**2) / (2 * N)"""
 
 
+CONVOLUTION = """X: R[B, 1, 28, 28]; K: R[8, 1, 3, 3]; b: R[8]
+H = relu(conv2d(X, K) + b[:, None, None])
+C = sum(H**2) / (2 * B)"""
+
+
 def image(batch: int) -> Problem:
     shapes = {"X": (batch, 784), "Y": (batch, 10), "W1": (784, 128), "b1": (128,), "W2": (128, 10), "b2": (10,)}
     return Problem(CLASSIFIER, shapes, ("W1", "b1", "W2", "b2"), classifier,
@@ -225,4 +240,6 @@ def problems() -> dict[str, Problem]:
             BLOCK, {"X": (128, 256), "Y": (128, 256), "W1": (256, 1024), "b1": (1024,), "W2": (1024, 256), "b2": (256,),
                     "gamma": (256,), "beta": (256,)},
             ("X", "gamma", "beta", "W1", "b1", "W2", "b2"), block, {"N": 128, "d": 256, "h": 1024}),
+        "convolution 28 x 28, 8 filters 3 x 3, batch 32": Problem(
+            CONVOLUTION, {"X": (32, 1, 28, 28), "K": (8, 1, 3, 3), "b": (8,)}, ("K", "b"), convolution, {"B": 32}),
     }
