@@ -31,6 +31,7 @@ class Affine(NamedTuple):
 class Entries(Scope):
     first_numbers: dict[str, int] = {}
     begins: dict[str, int] = {}
+    limited: frozenset[str] = frozenset()
     scanned: Node | None = None
 
     # --- indices with a shift --------------------------------------------------------------------------------------

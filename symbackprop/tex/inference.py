@@ -11,7 +11,7 @@ from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped
 from .scope import is_index
 from .statements import Statement, called
-from .syntax import Group, Node, Num, Rel, Script, Un, walk
+from .syntax import Big, Group, Node, Num, Rel, Script, Un, walk
 from .tensors import Term
 
 Pair = tuple[Statement, dict[str, int]]
@@ -25,11 +25,21 @@ class Inference(Facts):
 
     def could_be_cotangent(self, w: Written, rel: Rel) -> bool:
         """`dW = …`, `grad = …`, `\\delta^l = …`: left for when the loss is known."""
-        if w.base in ("delta", "Delta", "grad", "gradient") or w.base.endswith(".bar") or NUMBERED_DELTA.fullmatch(w.base):
+        if w.base.endswith(".bar"):
+            return self.left_key(w.node) not in self.table.tensors and not self.is_mean(w, rel)
+        if w.base in ("delta", "Delta", "grad", "gradient") or NUMBERED_DELTA.fullmatch(w.base):
             return self.left_key(w.node) not in self.table.tensors
         inner = self.after_d(w.node)
         return inner is not None and self.left_key(w.node) not in self.table.tensors and self.looks_known(inner) \
             or bool(w.sub) and label(w.sub[-1], {}) == "grad"
+
+    def is_mean(self, w: Written, rel: Rel) -> bool:
+        """Whether `\\bar x = \\frac{1}{n} \\sum_i x_i` says what an average is: x itself stands under a sum, or there is no x."""
+        base = w.base[:-4]
+        sums = (x.body for x, _ in walk(rel.items[1]) if isinstance(x, Big))
+        read = {v.base for body in sums for x, _ in walk(body) if (v := taken_apart(x)) is not None}
+        lefts = {getattr(self.left_of(p), "base", "") for p, _ in self.pending.values()}
+        return base in read or base not in self.table.bases() | lefts
 
     def looks_known(self, node: Node) -> bool:
         w = taken_apart(node)

@@ -14,7 +14,7 @@ from ..algebra import contract
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Apply, Delta, Ones, function
 from ..ops.tensor import apply as tensor_op
-from .entries import Entries
+from .entries import Entries, never_negative
 from .names import Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .scope import NoSuchLayer, is_bracketed
 from .syntax import Group, Juxt, Node, Num, Prod, Script, Sum, Sym, Un
@@ -256,6 +256,8 @@ class Lookup(Entries):
         if isinstance(part, Sym) and part.name in self.indices:
             size = self.indices[part.name]
             if size is not None and not same(size, term.tail[at]):
+                if part.name in self.limited and never_negative(term.tail[at] - size):
+                    return self.at_affine(term, at, part, node)
                 raise self.fail(node, f"the index {part.name} runs to {size}, and {self.text(node)} has {term.tail[at]} entries",
                                 None, ShapeError)
             try:

@@ -42,8 +42,9 @@ class Sums(Entries):
             span = self.label_range(name, node)
             if span is not None:
                 return self.unrolled(name, span, node)
-        before = self.begins, self.scanned
+        before = self.begins, self.scanned, self.limited
         self.begins = {**self.begins, **first_numbers(node)}
+        self.limited = (self.limited - set(found)) | {name for name, size in found.items() if size is not None}
         self.scanned = node.body
         try:
             with self.bound(found):
@@ -51,7 +52,7 @@ class Sums(Entries):
                 for a, b in unequal:
                     body = self.apart(body, a, b, node)
         finally:
-            self.begins, self.scanned = before
+            self.begins, self.scanned, self.limited = before
         over = self.summed_over if node.op == "sum" else self.multiplied_over
         for name, size in found.items():
             body = over(body, name, size, node)
