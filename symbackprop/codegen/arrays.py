@@ -17,17 +17,23 @@ FLAGS = frozenset({"greater", "less", "greater_equal", "less_equal", "equal", "n
 MASKED = frozenset({"where", "bitwise_and", "bitwise_or"})
 VIEWS = frozenset({"transpose", "index", "diagonal", "slice", "reshape", "windows"})
 ROWS = frozenset({"index", "reshape"})  # views that leave the entries in the order of memory
+APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where", "linalg", "const",
+                   "input", "ones", "eye"})  # not entry by entry
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?\Z")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Value:
-    """`op` applied to `args`; `params` is what is no array. A `flag` is an array of booleans."""
+    """`op` applied to `args`; `params` is what is no array. A `flag` is an array of booleans.
+
+    `layout` is how axes are best kept in memory: as `.transpose(*layout)` of an array in order; () is that order itself.
+    """
 
     op: str
     args: tuple[Value, ...]
     params: tuple
     shape: Dims
+    layout: tuple[int, ...] = ()
 
     @property
     def flag(self) -> bool:
@@ -57,6 +63,15 @@ def in_brackets(text: str) -> str:
     return text if re.fullmatch(r"[\w.]+", text) else f"({text})"
 
 
+def layout_of(op: str, args: tuple[Value, ...], params: tuple, shape: Dims) -> tuple[int, ...]:
+    """The layout of a matrix product's turned axes, and of what is computed from it entry by entry."""
+    if len(shape) < 3 or op in APART or op in VIEWS and op != "transpose":
+        return ()
+    if op == "transpose":
+        return () if args[0].base.op == "input" or args[0].layout or args[0].op in VIEWS - ROWS else params[0]
+    return next((arg.layout for arg in args if arg.layout and arg.shape == shape), ())
+
+
 class Graph:
     """The values made so far, in order. `tuned`: sums become products with ones where BLAS is faster at those."""
 
@@ -69,7 +84,7 @@ class Graph:
         """The one value with this content."""
         key = (op, tuple(map(id, args)), params, shape)
         if key not in self.known:
-            self.known[key] = Value(op, args, params, shape)
+            self.known[key] = Value(op, args, params, shape, layout_of(op, args, params, shape))
             self.values.append(self.known[key])
         return self.known[key]
 
@@ -138,6 +153,9 @@ class Graph:
         axes = tuple(sorted(k % rank for k in axes))
         product = a.op == "multiply" and a.args[0].shape == a.args[1].shape
         if self.tuned and product and len(axes) == rank and not keepdims:
+            if (order := a.layout) and all(arg.layout == order for arg in a.args):
+                back = tuple(order.index(k) for k in range(rank))
+                return self.make("vdot", tuple(self.transpose(arg, back) for arg in a.args), ())
             return self.make("vdot", a.args, ())
         if self.tuned and a.op == "multiply" and a.args[0].is_const:
             return self.entrywise("multiply", a.args[0], self.total(a.args[1], axes, keepdims))
@@ -176,6 +194,8 @@ class Graph:
         if a.shape == shape:
             return a
         inner = a
+        if a.op == "transpose" and tuple(a.args[0].layout[k] for k in a.params[0] if a.args[0].layout) == tuple(range(len(a.shape))):
+            return self.make("reshape", (a,), shape)
         while inner.op in ROWS:
             inner = inner.args[0]
         return self.make("gather" if inner.op in VIEWS or inner.op == "input" and inner is not a else "reshape", (a,), shape)

@@ -12,7 +12,7 @@ from .compiled import Compiled, Scope, quoted
 from .layout import comment, condition, display, indented
 from .spell import hugged
 from .straight import Scalars, bare, entries, pays
-from .workspace import Plan
+from .workspace import Plan, made_empty
 
 HEAD = '''def make_value_and_grad(sizes=None, dtype=float):
     """A value_and_grad for these sizes and this dtype that makes no arrays when called.
@@ -46,7 +46,7 @@ class Made:
             last += copies
             returned.append(f"{quoted(name)}: {text}")
         _, total = plan.copied("", self.loss, taken)
-        arrays = [f"{place} = empty({', '.join([*shape, f'dtype={kind}'])})" for place, (shape, kind) in plan.buffers.items()]
+        arrays = [f"{place} = {made_empty(*key)}" for place, key in plan.buffers.items()]
         last += [*display("gradients = ", returned, "{}", 8), f"return {total}, gradients"]
         return self.frame([*arrays, *plan.made], [*body, *(line.removeprefix(" " * 8) for line in last)])
 

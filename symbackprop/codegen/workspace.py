@@ -64,7 +64,7 @@ class Plan:
                  names: dict[Value, str]) -> None:
         self.fresh, self.names, self.results = fresh, dict(names), results
         self.static: dict[Value, bool] = {}
-        self.buffers: dict[str, tuple[tuple[str, ...], str]] = {}
+        self.buffers: dict[str, tuple[tuple[str, ...], str, tuple[int, ...]]] = {}
         self.home: dict[Value, str] = {}
         self.made: list[str] = []
         self.free: dict[tuple, list[str]] = {}
@@ -142,7 +142,7 @@ class Plan:
 
     def place(self, value: Value, at: int) -> str:
         """The array to write to: that of an argument read for the last time, one that is free, or a new one."""
-        key = (value.shape, "bool" if value.flag else "dtype")
+        key = (value.shape, "bool" if value.flag else "dtype", value.layout)
         if value.op not in APART:
             for arg in value.args:
                 if arg in self.home and self.last[arg] == at and self.buffers[self.home[arg]] == key \
@@ -174,8 +174,15 @@ class Plan:
             taken.add(home)
             return [], home
         place = self.fresh("w1")
-        self.buffers[place] = (value.shape, "dtype")
+        self.buffers[place] = (value.shape, "dtype", ())
         return [f"np.copyto({place}, {self.text(value)})"], place
+
+
+def made_empty(shape: tuple[str, ...], kind: str, layout: tuple[int, ...]) -> str:
+    """The source of an array to write to."""
+    axes = [shape[layout.index(k)] for k in range(len(layout))] or shape
+    turned = f".transpose({', '.join(map(str, layout))})" if layout else ""
+    return f"empty({', '.join([*axes, f'dtype={kind}'])}){turned}"
 
 
 def spelled(value: Value, args: list[str], out: str = "") -> str:
