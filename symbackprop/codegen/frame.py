@@ -127,15 +127,15 @@ def defined(text: str) -> list[str]:
     return re.findall(r"^(?:def )?(\w+)(?: =|\()", text, re.M)
 
 
-def step_rule(compiled: Compiled, step: str) -> list[str]:
-    """A function that applies an update rule. Raises `SymbackpropError` for an unknown rule."""
+def step_rule(compiled: Compiled, step: str, read: str = "{0}") -> list[str]:
+    """A function that applies an update rule; `read` is how it takes an argument. Raises `SymbackpropError` for an unknown rule."""
     if step not in STEPS:
         raise SymbackpropError(f"there is no update rule {step!r}", hint=nearest(step, STEPS) or f"one of {', '.join(STEPS)}")
     extras, rule, says = STEPS[step]
     names = [n for n in compiled.wrt if n in compiled.program.inputs]
     given = ", ".join(f"{k}={k}" for k in [*compiled.keywords(), "check"])
     value = Scope(compiled.scope.taken).fresh("value")
-    items = [f"{quoted(n)}: {rule.format(p=compiled.names[n], g=f'gradients[{quoted(n)}]')}" for n in names]
+    items = [f"{quoted(n)}: {rule.format(p=read.format(compiled.names[n]), g=f'gradients[{quoted(n)}]')}" for n in names]
     body = [*wrapped(f"{value}, gradients = value_and_grad({given})", 4), *display("stepped = ", items, "{}", 4),
             f"    return {value}, stepped"]
     return function(f"{step}_step", ["*", *compiled.keywords(), *extras, "check=True"],

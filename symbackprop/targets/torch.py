@@ -63,7 +63,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
                      compiled.docstring(), applied(compiled))
     made += function("value_and_grad", keywords, f"Returns ({compiled.loss}, {{name: gradient}}), each of its tensor's shape.", [],
                      gradients(compiled))
-    made += step_rule(compiled, options.step) if options.step else []
+    made += step_rule(compiled, options.step, "torch.as_tensor({0}).detach()") if options.step else []
     whole = [*AS_ARRAY.rstrip().splitlines(), *ALIKE.rstrip().splitlines(), *made]
     imports = ["import torch", "from torch.autograd.function import once_differentiable"]
     return "\n".join([*opening(compiled, "PyTorch", imports, whole), *whole, ""])
