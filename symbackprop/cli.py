@@ -258,7 +258,7 @@ def run_demo(args: argparse.Namespace) -> int:
     from .doors import check, export, parse
     from .printing import Wanted, render
     from .results import derive
-    derivation = derive(parse(DEMO))
+    derivation = derive(parse(DEMO), ["W1", "b1", "W2", "b2"])
     report = check(derivation)
     if args.output:
         folder = Path(args.output)

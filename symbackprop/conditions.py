@@ -67,7 +67,7 @@ class Conditions:
     def users(self) -> dict[Condition, list[str]]:
         """Condition -> the shown cotangents whose own steps use it, declared facts first."""
         made: dict[Condition, list[str]] = {fact: [] for fact in self.program.facts}
-        if not made and all(condition_of(node) is None for e in self.program.equations for node in walk(e.expr)):
+        if not made and all([condition_of(node) is None for order in self.program.orders for node in order]):
             return made
         for equation in self.view.equations:
             for condition in self.of(equation.name, False):

@@ -23,6 +23,7 @@ ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
 SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 LOW = {chr(code) for code in SUBSCRIPTS}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*\Z")
+NUMBERED = re.compile(r"([A-Za-z]+?)(\d+)\Z")
 TEX_NAME = re.compile(r"(?:[A-Za-z0-9 (),\[\]{}^_+\-']|\\(?:hat|bar|tilde|mathbf|mathrm|mathcal|boldsymbol|"
                       + "|".join(GREEK) + r"|text|ell|prime|star)(?![A-Za-z]))*\Z")
 
@@ -120,7 +121,7 @@ def split_name(name: str) -> tuple[str, str, str]:
         stem, accent, label = split_name(name)
         return stem, accent, f"{label},{index}" if label else index
     stem, _, label = name.partition("_")
-    if not label and (found := re.match(r"([A-Za-z]+?)(\d+)\Z", stem)):
+    if not label and (found := NUMBERED.match(stem)):
         stem, label = found.groups()
     accent = ""
     for word in ACCENTS:
