@@ -76,6 +76,7 @@ def measure(name: str, problem: Problem, dtype: type, rounds: int, budget: float
     arrays = data(problem, dtype)
     built, derivation = model_to_callable(problem), sb.derive(sb.parse(problem.text), wrt=list(problem.wrt))
     calls = {"textbook": problem.textbook, **ours(problem, derivation, dtype), **dict(contender(p, problem, derivation) for p in peers)}
+    calls = {who: call for who, call in calls.items() if call}
     right = problem.textbook(arrays)
     worst = {who: compare(f"{name}, {who}", right, call(arrays), LIMIT[dtype]) for who, call in calls.items()}
     once = min(seconds(problem.textbook, arrays, 1) for _ in range(3))
@@ -106,11 +107,11 @@ def peak(call: Contender, arrays: Arrays) -> int:
 
 def table(rows: list[dict]) -> str:
     """The rows in Markdown."""
-    others = [w for w in rows[0]["us"] if w != "textbook"]
+    others = [w for w in dict.fromkeys(w for row in rows for w in row["us"]) if w != "textbook"]
     heads = ["problem", "dtype", "textbook µs", *others, *(f"{w} KiB" for w in rows[0]["peak"]), "model to callable s", "worst difference"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
-        cells = [row["name"], row["dtype"], f"{row['us']['textbook']:.1f}", *(f"{row['ratio'][w]:.2f}" for w in others),
+        cells = [row["name"], row["dtype"], f"{row['us']['textbook']:.1f}", *(f"{row['ratio'][w]:.2f}" if w in row["ratio"] else "–" for w in others),
                  *(f"{b / 1024:.0f}" for b in row["peak"].values()), f"{row['built']:.2f}", f"{max(row['worst'].values()):.0e}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -13,7 +13,7 @@ import numpy as np
 
 Arrays = dict[str, np.ndarray]
 Result = tuple[float, Arrays]
-ROOT = np.sqrt(2 / np.pi)
+ROOT = float(np.sqrt(2 / np.pi))  # a NumPy number would turn single precision into double
 
 
 class Problem(NamedTuple):
@@ -123,7 +123,7 @@ def lstm(a: Arrays) -> Result:
 
 
 def attention(a: Arrays) -> Result:
-    X, root = a["X"], np.sqrt(a["W_Q"].shape[1])
+    X, root = a["X"], a["W_Q"].shape[1] ** 0.5
     Q, K, V = X @ a["W_Q"], X @ a["W_K"], X @ a["W_V"]
     S = Q @ K.T / root
     e = np.exp(S - S.max(axis=1, keepdims=True))
