@@ -15,6 +15,7 @@ import sympy as sp
 from .cancellation import CANCELLING, cancel_once
 from .expr import (HADAMARD, Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var,
                    function, is_elementwise, is_identity, label_sizes, pattern)
+from .limits import number_power
 from .sameness import is_same_product
 
 ONE = Const(sp.Integer(1))
@@ -376,7 +377,7 @@ def power(node: Expr, exponent: sp.Expr | int) -> Expr:
     if exponent == 0:
         return Ones(node.shape) if node.shape else ONE
     if type(node) is Const:
-        return Const(node.value ** exponent)
+        return Const(number_power(node.value, exponent))
     if type(node) is Ones:
         return node
     if is_power(node) and node.function.params[0] == sp.Rational(1, 2):
