@@ -19,7 +19,7 @@ NET = str(ROOT / "examples" / "three_four_two.net")
 @pytest.mark.parametrize(("content", "message"), [
     (b"", "there is no model here"), (b"\n# a remark\n\n", "there is no model here"),
     (b"\xff\xfe\x00", "is not UTF-8 text (byte 0)"), (b"x: R[n]\x00\n", "U+0000"),
-    (b"x: R[n]\ny = 2 * x\n", "there is no loss"), (b"x" * 1_100_000, "more than 1000000 characters"),
+    (b"x: R[n]\ny = 2 * x\n", "there is no loss"), (b"x" * 2_100_000, "longer than 2000000 characters"),
     (b"x: R[n]\nC = sum(x" + b" + x" * 100_000 + b")\n", "nested"),
 ])
 def test_odd_files(content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -76,7 +76,7 @@ def run(command: str, data: bytes = b"", **environment: str) -> subprocess.Compl
 def test_odd_streams(command: str, data: bytes, code: int, said: bytes) -> None:
     done = run(command, data)
     assert done.returncode == code and said in done.stderr and b"Traceback" not in done.stderr
-    assert done.stderr.count(b"\n") == (code == 2)
+    assert not code or len([line for line in done.stderr.splitlines() if line.strip()]) == 1
 
 
 def test_a_terminal_without_the_signs_gets_them_as_utf_8() -> None:

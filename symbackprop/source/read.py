@@ -7,10 +7,13 @@ without moving a column.
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import re
 import tokenize
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sympy as sp
 
@@ -38,7 +41,21 @@ def parse_text(text: str) -> Program:
             from ..recurrence.read import LOOP, LoopReader
             if LOOP.search(text):
                 return LoopReader(text).program()
-        return Reader(text).program()
+        with uncollected():
+            return Reader(text).program()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for reference cycles inside: a parsed text is many objects, none of them in a cycle and all soon gone,
+    and each of them brings the next search through the whole of SymPy nearer."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 class Reader(Terms):
@@ -152,6 +169,9 @@ class Reader(Terms):
         return TYPESET.sub(blank, text)
 
     def statement(self, node: ast.stmt) -> None:
+        if type(node) is ast.AnnAssign and type(node.target) is ast.Name and node.value is None and node.target.id != "fact":
+            self.declare(node)
+            return
         if type(node) is ast.Assign and type(node.targets[0]) is ast.Name and len(node.targets) == 1:
             self.define_function(node) if type(node.value) is ast.Lambda else self.define(node)
             return
@@ -160,8 +180,6 @@ class Reader(Terms):
                 self.facts += self.read_facts(node.annotation)
             case ast.AnnAssign(target=ast.Name(id="fact")):
                 raise self.fail(node, "a fact compares with ==", "did you mean == instead of =?")
-            case ast.AnnAssign(target=ast.Name(), value=None):
-                self.declare(node)
             case ast.Expr(value=ast.Compare()):
                 self.claims.append(node)
             case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
