@@ -17,6 +17,7 @@ from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm,
                     Trace, Unit)
 from .sliding import Selector, delta_form, folded, slid_form
 
+KINDS = {Ones: "o", Delta: "d"}
 NO_LABELS: frozenset[int] = frozenset()
 NORMS = {"norm": 2, "spectral_norm": "spectral", "nuclear_norm": "nuclear"}
 ONES_VECTOR = Unit((sp.Symbol("n"),))
@@ -73,27 +74,24 @@ def apply_form(node: Apply) -> object:
 
 
 def contract_form(node: Contract) -> object:
-    if (special := norm_form(node)) is not None:
-        return special
     operands, inputs, number = node.operands, node.inputs, sp.S.One
     if type(operands[0]) is Const:
         number, operands, inputs = operands[0].value, operands[1:], inputs[1:]
         if len(operands) == 1 and inputs[0] == node.output:
             return scaled(number, [], matrix_form(operands[0]))
-        if (special := norm_form(Contract(operands, inputs, node.output))) is not None:
-            return scaled(number, [], special)
-    if (slid := slid_form(node)) is not None:
-        return scaled(slid[0], [], slid[1])
-    kinds = "".join(["o" if type(o) is Ones else "d" if type(o) is Delta and is_identity(o) else "." for o in operands])
+    if len(operands) == 1 and (special := norm_form(operands[0], node.output)) is not None:
+        return scaled(number, [], special)
+    kinds = "".join([KINDS.get(type(o), ".") for o in operands])
+    if "d" in kinds:
+        if (slid := slid_form(node)) is not None:
+            return scaled(slid[0], [], slid[1])
+        kinds = "".join([KINDS.get(type(o), ".") if type(o) is not Delta or is_identity(o) else "." for o in operands])
     found = reading(inputs, node.output, kinds, unit_labels(operands, inputs))
     if found is None:
         return Indexed(node)
-    scalars, body = found
     forms = [matrix_form(o) for o in operands]
-    made = [build(forms) for build in scalars]
-    if number is sp.S.One and body is not None and not made:
-        return body(forms)
-    return scaled(number, made, None if body is None else body(forms))
+    made, body = [build(forms) for build in found[0]], None if found[1] is None else found[1](forms)
+    return body if number is sp.S.One and body is not None and not made else scaled(number, made, body)
 
 
 def unit_labels(operands: tuple[Expr, ...], inputs: tuple[Labels, ...]) -> frozenset[int]:
@@ -102,9 +100,9 @@ def unit_labels(operands: tuple[Expr, ...], inputs: tuple[Labels, ...]) -> froze
     return frozenset(found) if found else NO_LABELS
 
 
-def norm_form(node: Contract) -> Norm | None:
+def norm_form(inner: Expr, output: Labels) -> Norm | None:
     """Σ r² is ‖r‖² and Σ |r| is ‖r‖₁."""
-    if len(node.operands) == 1 and not node.output and type(inner := node.operands[0]) is Map and inner.rank:
+    if not output and type(inner) is Map and inner.rank:
         f = inner.function
         if f.name == "pow" and f.params[0] == 2 and not f.derivative:
             return Norm(matrix_form(inner.args[0]), 2, 2)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from .algebra import ONE, add, contract, hadamard, zero
 from .cells import prime
+from .collecting import uncollected
 from .errors import UnsupportedError
 from .expr import Add, Apply, Contract, Delta, Expr, Labels, Map, Ones, Var, walk
 from .ops import TENSOR_OPS
@@ -125,6 +126,7 @@ def live_pulls(node: Expr, cotangent: Expr, output: Expr, primes: str, live: set
     return [(child, term) for child, term in pull_back(node, cotangent, output, primes) if child in live]
 
 
+@uncollected()
 def sweep(program: Program, loss: str, wrt: tuple[str, ...], primes: str = "output") -> Program:
     """The backward program: `bar(name) = …` for every name between `wrt` and the loss, in the order derived.
 

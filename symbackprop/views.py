@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from .algebra import add, contract
+from .collecting import uncollected
 from .expr import Add, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
 from .notation import Notation, split_name, text_name, tex_name
 from .program import Equation, Fact, Program, is_activation
@@ -54,6 +55,7 @@ class View(NamedTuple):
     uses: dict[str, Use]
 
 
+@uncollected()
 def view(program: Program, backward: Program, kind: str = "textbook") -> View:
     """The backward equations as a reader sees them."""
     if kind == "named":

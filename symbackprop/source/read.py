@@ -7,16 +7,14 @@ without moving a column.
 from __future__ import annotations
 
 import ast
-import gc
 import io
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import sympy as sp
 
+from ..collecting import uncollected
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
 from ..intake import TURNING, bounded, cleaned, described, refused
@@ -43,19 +41,6 @@ def parse_text(text: str) -> Program:
                 return LoopReader(text).program()
         with uncollected():
             return Reader(text).program()
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No search for reference cycles inside: a parsed text is many objects, none of them in a cycle and all soon gone,
-    and each of them brings the next search through the whole of SymPy nearer."""
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searching:
-            gc.enable()
 
 
 class Reader(Terms):
