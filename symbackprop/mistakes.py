@@ -19,6 +19,10 @@ class Mistake(NamedTuple):
     edits: Edits
     advice: str
 
+    def said(self, about: str) -> str:
+        """The advice about a part of the user's own text, which may hold braces of its own."""
+        return self.advice.replace("{about}", about)
+
 
 MISTAKES = (
     Mistake("sign", 1.0, other.signs, "the sign is wrong: {about}"),
@@ -60,5 +64,5 @@ def pairs_of(singles: list[tuple[float, Mistake, Edit]], limit: int) -> Iterator
     for cost, i, j in both:
         (_, first, x), (_, second, y) = pool[i], pool[j]
         if all(s[1] <= t[0] or t[1] <= s[0] for s, _ in x.changes for t, _ in y.changes):
-            row = Mistake(second.kind, cost, second.edits, first.advice.format(about=x.about) + "; and " + second.advice)
+            row = Mistake(second.kind, cost, second.edits, first.said(x.about) + "; and " + second.advice)
             yield cost, row, Edit((*x.changes, *y.changes), y.about, 0.0)

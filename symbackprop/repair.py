@@ -278,7 +278,7 @@ def told(claim: Claim, formula: Formula, row: Mistake, edit: Edit) -> Found:
     offset = claim.text.rfind(formula.text)
     marks = tuple(edit.mark and [edit.mark] or [span for span, _ in edit.changes])
     shown = tuple((x + offset, y + offset) for x, y in marks) if offset >= 0 else ()
-    return {"kind": row.kind, "message": row.advice.format(about=edit.about), "fix": with_right(claim, edit.apply(formula.text))}, shown
+    return {"kind": row.kind, "message": row.said(edit.about), "fix": with_right(claim, edit.apply(formula.text))}, shown
 
 
 def with_right(claim: Claim, right: str) -> str:

@@ -12,6 +12,8 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.cli import main
+from symbackprop.formula import Edit
+from symbackprop.mistakes import MISTAKES, pairs_of
 from symbackprop.verdict import judge
 
 verify = partial(sb.verify, budget=30)  # what is found may not hang on a slow machine
@@ -334,3 +336,11 @@ def test_declared_sums_hold_exactly_at_every_point():
             values, _ = draw(program, {"n": 2 + seed % 5, "N": 3 + seed % 4}, seed, whole)
             exact = {name: np.vectorize(Fraction, otypes=[object])(value) for name, value in values.items()}
             assert exact["y"].sum() == 1 and (exact["Y"].sum(axis=1) == 1).all() and (exact["Z"].sum(axis=0) == 1).all()
+
+
+def test_the_message_of_two_edits_may_hold_the_braces_of_latex() -> None:
+    about = r"\frac{\partial C}{\partial z}"
+    singles = [(row.cost, row, Edit((((3 * at, 3 * at + 1), "W"),), about, 0.0)) for at, row in enumerate(MISTAKES[:8])]
+    for _, row, edit in pairs_of(singles, 8):
+        said = row.said(edit.about)
+        assert said.count(about) == 2 and "{about}" not in said
