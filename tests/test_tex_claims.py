@@ -277,3 +277,10 @@ def test_reading_stays_linear_in_the_number_of_formulas():
             Definitions.attempt = plain
         count.append(len(calls))
     assert count[1] <= 2.2 * count[0]
+
+
+@pytest.mark.parametrize("claim", [r"A \odot 2 (u - v) = 2 A (u - v)", r"\operatorname{diag}(v) \odot 2 u = 2 \operatorname{diag}(v) u"])
+def test_a_number_after_a_hadamard_sign_makes_no_matrix_product_of_it(claim: str) -> None:
+    text = r"u \in \mathbb{R}^{n}, v \in \mathbb{R}^{n}, A \in \mathbb{R}^{n \times n}" + "\n\n" + claim
+    (found,) = sb.verify(text, budget=30)
+    assert found.verdict == "refuted" and found.kind == "shape"

@@ -42,10 +42,13 @@ class Products(Juxtaposed):
         except ShapeError as error:
             if op not in HADAMARD or not isinstance(item, Juxt):
                 raise
-            factors = self.factors(item.items)
+            terms = [term for term, _ in self.factors(item.items)]
+            lead = next((k for k, term in enumerate(terms) if term.rank), len(terms))  # a number is no factor of a ⊙
+            if lead == len(terms):
+                raise
             try:
-                made = hadamard(found, factors[0][0])
-                for term, _ in factors[1:]:
+                made = hadamard(found, terms[lead])
+                for term in (*terms[:lead], *terms[lead + 1:]):
                     made = multiply(made, term)
             except ShapeError:
                 raise error from None
