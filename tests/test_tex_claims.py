@@ -284,3 +284,10 @@ def test_a_number_after_a_hadamard_sign_makes_no_matrix_product_of_it(claim: str
     text = r"u \in \mathbb{R}^{n}, v \in \mathbb{R}^{n}, A \in \mathbb{R}^{n \times n}" + "\n\n" + claim
     (found,) = sb.verify(text, budget=30)
     assert found.verdict == "refuted" and found.kind == "shape"
+
+
+def test_a_hadamard_sign_before_a_dotted_product_waits_for_it_where_only_that_has_a_shape() -> None:
+    text = (r"X \in \mathbb{R}^{m \times N}, V \in \mathbb{R}^{r \times m}, E \in \mathbb{R}^{r \times N}" "\n\n"
+            r"X \circ V^T \cdot 2 E = 2 X \circ (V^T E)")
+    (found,) = sb.verify(text, budget=30)
+    assert found.verdict == "proved" and any("comes first" in a for a in found.assumptions)

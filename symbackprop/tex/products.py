@@ -15,6 +15,7 @@ from .names import taken_apart
 from .syntax import Group, Juxt, Node, Num, Prod
 from .tensors import Term, dot, hadamard, multiply, outer, turned
 
+DOTS = frozenset(("cdot", "times", "*"))
 HADAMARD = frozenset(("odot", "circ", "bullet", "ast", ".*", "star"))
 Way = Callable[[Term, Term], Term]
 
@@ -28,10 +29,21 @@ class Products(Juxtaposed):
         if items == [node]:
             raise self.fail(node, f"{self.text(node)} is no derivative of one name by another", None, UnsupportedError)
         found, first = self.value(items[0]), items[0]
-        for op, item in zip(ops, items[1:]):
-            spot = Prod((first, item), (op,), (node.items[0].span[0], item.span[1]))
-            found = self.operated(op, found, item, spot)
-            first = spot
+        k = 0
+        while k < len(ops):
+            spot = Prod((first, items[k + 1]), (ops[k],), (node.items[0].span[0], items[k + 1].span[1]))
+            try:
+                found = self.operated(ops[k], found, items[k + 1], spot)
+            except ShapeError:
+                end = next((j for j in range(k + 1, len(ops)) if ops[j] not in DOTS), len(ops))
+                if ops[k] not in HADAMARD or end == k + 1:
+                    raise
+                inner = Prod(tuple(items[k + 1:end + 1]), tuple(ops[k + 1:end]), (items[k + 1].span[0], items[end].span[1]))
+                spot = Prod((first, inner), (ops[k],), (node.items[0].span[0], items[end].span[1]))
+                found = self.checked(hadamard, found, self.value(inner), spot)
+                self.take(f"{self.text(spot)}: {self.text(inner)} comes first")
+                k = end - 1
+            first, k = spot, k + 1
         return found
 
     def operated(self, op: str, found: Term, item: Node, spot: Prod) -> Term:

@@ -91,7 +91,7 @@ class Meaning:
                 return self.product(a, b)
             case "pow":
                 return np.asarray(a ** (int(b) if int(b) == b else b), dtype=a.dtype)
-        if self.matrices and a.shape != b.shape and not self.is_number(node, a, b):
+        if self.matrices and a.shape != b.shape and not self.is_number(node, a, b) and not self.is_bias(node, a, b):
             raise ValueError(f"{a.shape} beside {b.shape}")
         match node.op:
             case "add":
@@ -105,6 +105,10 @@ class Meaning:
             case "above":
                 return np.asarray(a > b).astype(a.dtype) + 0 * a
         raise TypeError(node.op)
+
+    def is_bias(self, node: Node, a: np.ndarray, b: np.ndarray) -> bool:
+        """Whether a column is added to every column of a matrix, as in W X + b."""
+        return node.op in ("add", "sub") and a.ndim == b.ndim == 2 and len(a) == len(b) and 1 in (a.shape[1], b.shape[1])
 
     def is_number(self, node: Node, a: np.ndarray, b: np.ndarray) -> bool:
         if node.op in ("mul", "div", "above"):

@@ -25,7 +25,7 @@ def expanded(node: Node, at: Context) -> Iterator[Node]:
             yield op("sub", a, op("mul", a, b.parts[0].parts[1]))
     if node.op == "T" and node.parts[0].op in ("add", "sub"):
         inner = node.parts[0]
-        yield op(inner.op, *(transposed(p) for p in inner.parts))
+        yield op(inner.op, *(p if is_number(p) else transposed(p) for p in inner.parts))
 
 
 def factored(node: Node, at: Context) -> Iterator[Node]:
