@@ -225,6 +225,12 @@ def two_weights(module: dict, rng: np.random.Generator) -> tuple[Loss, Arrays, C
     return loss, values, {f"update of self.{n}": (n, -own[f"d_{n}"]) for n in values}
 
 
+def recomputed_forward(module: dict, rng: np.random.Generator) -> tuple[Loss, Arrays, Claimed]:
+    values = weights(rng, X=(5, 3), W1=(3, 4), b1=(4,), W2=(4, 2), b2=(2,), y=(5, 2))
+    own = locals_of(module["backward"], *values.values())
+    return lambda v: module["forward"](**v), values, {f"d{n}": (n, own[f"d{n}"]) for n in ("W1", "b1", "W2", "b2")}
+
+
 CASES = (
     Case("attention_head.py", attention_head, frozenset({"self.dWk", "AttentionHead.backward"}), "dK", "dS.T @ self.Q", ("scale", "missing-factor"),
          "dK = 1 / sqrt(d_k) * dS.T @ self.Q"),
@@ -242,6 +248,7 @@ CASES = (
          "self.dW2 = 1 / m * self.a1.T @ dz2"),
     Case("planar_functions.py", planar_functions, frozenset({"dW1", "db1"}), "dZ1", "np.dot(W2.T, dZ2)", ("missing-activation-derivative",),
          "dZ1 = np.dot(W2.T, dZ2) * (1 - A1**2)"),
+    Case("recomputed_forward.py", recomputed_forward),
     Case("rnn_step.py", rnn_step, frozenset({"dprev_h"}), "dprev_h", "np.dot(dz, Wh)", ("missing-transpose",), "dprev_h = np.dot(dz, Wh.T)"),
     Case("softmax_regression.py", softmax_regression, frozenset({"dW", "db"}), "dlogits", "Y - p", ("sign",), "dlogits = (p - Y) / len(X)"),
     Case("stale_weights.py", stale_weights, frozenset({"dW1"}), "dh", "self.W2.T @ dout", ("wrong-tensor",)),

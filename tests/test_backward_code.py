@@ -57,3 +57,9 @@ def test_the_mistake_is_found_in_its_line(case: Case) -> None:
     assert case.fragment in (CODE / case.file).read_text().splitlines()[verdict.line - 1]
     assert verdict.kind in case.kinds, verdict
     assert not case.fix or verdict.diagnosis["fix"] == case.fix
+
+
+def test_a_forward_pass_worked_out_again_is_the_one_that_the_loss_reads() -> None:
+    found = verdicts("recomputed_forward.py")
+    assert {v.verdict for v in found.values()} == {"proved"}, found
+    assert {"dZ2", "dA1", "dZ1"} <= set(found)

@@ -14,7 +14,7 @@ from ..errors import SymbackpropError
 from ..expr import Contract, Expr, Var, is_elementwise, names_in
 from ..program import Equation, expose_pre_activations, is_activation
 from ..tex.tensors import Unknown
-from .backward_names import LOSS_FUNCTION, STORES, stems
+from .backward_names import LOSS_FUNCTION, LOSS_NAME, STORES, stems
 from .backward_terms import CodeTerms
 from .backward_values import Array, Closure, Frame, Free, Instance, Picked, frozen, name_of
 
@@ -68,6 +68,7 @@ class Recorder(CodeTerms):
         self.events: list[Event] = []
         self.notes: dict[int, SymbackpropError] = {}
         self.losses: list[str] = []
+        self.stated: dict[str, tuple[str, Expr]] = {}
         self.updates: list[Event] = []
         self.steps_taken: dict[Expr, Event] = {}
 
@@ -166,8 +167,13 @@ class Recorder(CodeTerms):
         return found
 
     def equation(self, name: str, expr: Expr, node: ast.AST) -> Var:
-        """A named equation, its pre-activation named too."""
+        """A named equation, its pre-activation named too; one worked out a second time is the first, which the loss reads."""
+        again = None if LOSS_NAME.match(name) else next((e.var for e in self.equations if self.stated.get(e.name) == (name, expr)), None)
+        if again is not None:
+            self.latest[name] = again
+            return again
         own = self.unique(name)
+        self.stated[own] = name, expr
         place = self.place(node)
         taken = self.inputs.keys() | {e.name for e in self.equations} | {own}
         for made in expose_pre_activations((Equation(own, expr, place),), set(taken)):
