@@ -291,3 +291,12 @@ def test_a_hadamard_sign_before_a_dotted_product_waits_for_it_where_only_that_ha
             r"X \circ V^T \cdot 2 E = 2 X \circ (V^T E)")
     (found,) = sb.verify(text, budget=30)
     assert found.verdict == "proved" and any("comes first" in a for a in found.assumptions)
+
+
+def test_a_wrong_claim_does_not_decide_what_an_undeclared_weight_is():
+    lines = r"""$X \in \mathbb{R}^{m \times n}$, $w \in \mathbb{R}^n$, $y \in \mathbb{R}^m$
+$$J(w) = \frac{1}{2m} \|Xw - y\|_2^2 + \frac{\lambda}{2} \|w\|^2$$
+$$\nabla_w J = \frac{1}{m} X^\top (Xw - y) + \lambda w$$
+$$\nabla_w J = \frac{1}{m} X (Xw - y) + \lambda w$$"""
+    right, wrong = sb.verify(lines)
+    assert (right.verdict, wrong.verdict, wrong.kind) == ("proved", "refuted", "missing-transpose")

@@ -14,7 +14,7 @@ from itertools import islice, product as choices
 import sympy as sp
 
 from ..algebra import broadcast
-from ..errors import ParseError, ShapeError, SymbackpropError
+from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Const, Expr, Var, names_in, walk as walk_nodes
 from ..layers.losses import squared_error
 from ..program import Claim, Place
@@ -202,7 +202,7 @@ class Claims(Definitions):
             self.readings = kept
             raise
         except SymbackpropError as error:
-            if isinstance(error, ShapeError) and self.inferred:
+            if isinstance(error, (ShapeError, UnsupportedError)) and self.inferred:
                 self.failures.append(error)
             if isinstance(error, ShapeError):
                 made |= self.left_alone(left, right)
