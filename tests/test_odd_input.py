@@ -88,3 +88,15 @@ def test_the_version(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out.startswith("symbackprop 0.")
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("C = log(-1) * sum(x)", "column 5: log(-1) is no real number"), ("C = (-2)**0.5 * sum(x)", "column 5: (-2)**0.5 is no real number"),
+    ("C = sum(x) * log(0)", "column 14: log(0) is no real number"), ("C = sum(x^2)", "column 9: the operator in x^2 is not part of the language: a power"),
+    ("C = sum(torch.relu(x))", "column 9: torch is not declared: did you mean relu(…)?"),
+])
+def test_odd_formulas(line: str, message: str, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    net = tmp_path / "m.net"
+    net.write_text(f"x: R[n]\n{line}\n")
+    assert main(["derive", str(net)]) == 2
+    assert f"line 2, {message}" in capsys.readouterr().err

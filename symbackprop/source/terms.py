@@ -72,11 +72,17 @@ class Terms:
             if method is None:
                 raise self.fail(node, f"{type(node).__name__} expressions are not part of the language: "
                                       f"{self.text(node)[:60]}", kind=UnsupportedError)
-            return method(self, node)
+            return self.real(node, method(self, node))
         except SymbackpropError as error:
             raise error.at(*self.place(node)) from None
         finally:
             self.depth -= 1
+
+    def real(self, node: ast.expr, value: Expr) -> Expr:
+        """The value, unless it is a number that is none: a root of -1, the logarithm of 0."""
+        if type(value) is Const and (value.value.is_real is False or value.value.is_finite is False):
+            raise self.fail(node, f"{self.text(node)[:60]} is no real number")
+        return value
 
     def read_name(self, node: ast.Name) -> Expr:
         name = node.id
@@ -120,7 +126,7 @@ class Terms:
                 continue
             if terms:
                 result, terms = added(terms, shape), []
-            result = self.operate(link, result, right)
+            result = self.real(link, self.operate(link, result, right))
             shape = result.shape
         return added(terms, shape) if terms else result
 
@@ -175,7 +181,8 @@ class Terms:
                     if bits * abs(right.value) > 4 * MAX_DIGITS:
                         raise self.fail(node, f"a power of more than {MAX_DIGITS} digits")
                 return self.checked(node, raised, left, right)
-        raise self.fail(node, f"the operator in {self.text(node)[:60]} is not part of the language", kind=UnsupportedError)
+        hint = "a power is written **" if isinstance(node.op, ast.BitXor) else None
+        raise self.fail(node, f"the operator in {self.text(node)[:60]} is not part of the language", hint, UnsupportedError)
 
     def read_unary(self, node: ast.UnaryOp) -> Expr:
         if isinstance(node.op, ast.USub):
@@ -216,6 +223,8 @@ class Terms:
         if isinstance(func, ast.Name) and func.id == "grad" and self.gradient is not None:
             return self.gradient(node)
         if isinstance(func, ast.Attribute) and not is_module(func.value):
+            if isinstance(func.value, ast.Name) and func.value.id not in self.tensors and func.attr in CALLS:
+                raise self.fail(node, f"{func.value.id} is not declared", f"did you mean {func.attr}(…)?")
             if func.attr not in METHODS:
                 raise self.fail(node, f".{func.attr}() is not part of the language", nearest(func.attr, METHODS), UnsupportedError)
             return self.invoke(node, func.attr, [self.read(func.value)])
