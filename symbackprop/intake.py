@@ -60,6 +60,8 @@ def cleaned(text: str) -> str:
     >>> cleaned("\\ufeffx = 1\\r\\ny = 2\\rz = 3")
     'x = 1\\ny = 2\\nz = 3'
     """
+    if not isinstance(text, str):
+        raise TypeError(f"a text is needed, not {type(text).__name__}")
     if len(text) > MAX_CHARACTERS:
         raise ParseError(f"the text is longer than {MAX_CHARACTERS} characters", line=1, column=1)
     text = text.removeprefix("\ufeff")

@@ -6,6 +6,7 @@ Nothing is computed here: each method calls the room that does the work.
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import SymbackpropError, nearest, nearest_or_all
@@ -246,7 +247,9 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
 
     Raises `SymbackpropError` where there is no single loss or a name in `wrt` or in the notation is unknown.
     """
-    if isinstance(wrt, str):
+    if isinstance(net, (str, bytes, Path)):
+        raise TypeError(f"derive takes a model, not {type(net).__name__}: read the text with parse(…), a file with read(…)")
+    if isinstance(wrt, str) or not all(isinstance(name, str) for name in wrt or ()):
         raise TypeError("wrt is a list of names")
     if not isinstance(net, Program):
         from .recurrence.derivation import derive_loops

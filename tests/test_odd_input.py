@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import symbackprop as sb
 from symbackprop.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -100,3 +102,13 @@ def test_odd_formulas(line: str, message: str, capsys: pytest.CaptureFixture, tm
     net.write_text(f"x: R[n]\n{line}\n")
     assert main(["derive", str(net)]) == 2
     assert f"line 2, {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: sb.derive("x: R[n]; C = sum(x)"), r"not str: read the text with parse\(…\), a file with read\(…\)"),
+    (lambda: sb.derive(sb.parse("x: R[n]; C = sum(x)"), wrt=[3]), "wrt is a list of names"),
+    (lambda: sb.parse(3), "a text is needed, not int"), (lambda: sb.verify(None), "a text is needed, not NoneType"),
+])
+def test_odd_arguments(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
