@@ -69,6 +69,8 @@ def judge(program: Program, budget: float = BUDGET, strict_layout: bool = False,
           progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
     """The verdicts on a program's claims, in order; `budget` is in seconds a claim."""
     from .judging import Judge
+    if not program.claims:
+        return []
     return Judge(program, budget, strict_layout).verdicts(progress)
 
 

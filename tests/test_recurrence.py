@@ -265,3 +265,15 @@ def test_the_exported_module_needs_numpy_alone(tmp_path: object) -> None:
               "l, g = grad.value_and_grad(x=r.normal(size=(4, 2)), y=r.normal(size=(4, 3)), h0=np.zeros(3), U=np.eye(3), V=np.ones((3, 2))); "
               "assert g['x'].shape == (4, 2) and not [m for m in sys.modules if m.startswith(('sympy', 'symbackprop'))]" % str(tmp_path))
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("call", [lambda net: sb.hvp(net), lambda net: sb.hessian(net, ["U"]), lambda net: sb.derive(net).explicit({"m": 2})])
+def test_what_loops_cannot_do_yet_is_refused_by_name(call: object) -> None:
+    with pytest.raises(sb.UnsupportedError):
+        call(sb.parse(RNN))
+
+
+def test_a_model_with_loops_has_no_claims_and_may_have_names(tmp_path: object, capsys: pytest.CaptureFixture) -> None:
+    assert sb.verify(RNN) == []
+    named = RNN.replace("U: R[m, m];", 'U: R[m, m] as "\\Theta";')
+    assert r"\Theta h_{t-1}" in sb.derive(sb.parse(named)).latex()

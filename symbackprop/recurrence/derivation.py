@@ -86,6 +86,14 @@ class RecurrentDerivation:
         shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation, self.chosen)
         return render(shown, "latex", Wanted(view))
 
+    def view(self, kind: str = "textbook") -> None:
+        """Raises `UnsupportedError`: what asks for plain equations cannot do with loops yet; `lines` has theirs."""
+        raise UnsupportedError("this is not done for models with loops yet: write the steps out")
+
+    def explicit(self, sizes: dict[str, int] | None = None) -> None:
+        """Raises `UnsupportedError`: a loop has no entries before its length is a number."""
+        raise UnsupportedError("a model with loops is not written out entry by entry: its length is no number")
+
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
 

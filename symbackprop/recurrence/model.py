@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..errors import SymbackpropError, nearest
+from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Expr, Var, names_in
 from ..program import Equation, Fact
 from .indexed import Index, parts
@@ -56,6 +56,7 @@ class Recurrent:
     facts: tuple[Fact, ...] = ()
     claims: tuple = ()
     names: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def loops(self) -> tuple[Loop, ...]:
@@ -86,6 +87,11 @@ class Recurrent:
     def by_row(self) -> dict[str, Loop]:
         """Array -> a loop that reads it row by row."""
         return {base: loop for base, loop in self.loop_over.items() if base not in self.families}
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """What asks for the equations of a plain program cannot do with loops yet, and says so."""
+        raise UnsupportedError("this is not done for models with loops yet: write the steps out")
 
     def expressions(self) -> list[Expr]:
         return [e.expr for item in self.items for e in (item.equations if isinstance(item, Loop) else (item,))]

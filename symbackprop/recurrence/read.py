@@ -48,7 +48,7 @@ class LoopReader(Reader):
             raise ParseError(f"no loop reads {base}, so nobody knows how many there are")
         for name in self.whole & {base for base in self.ends if base in self.inputs}:
             raise ParseError(f"{name} is read by rows in a loop and whole elsewhere: that is not supported yet")
-        return Recurrent(self.inputs, tuple(self.items), self.totals, tuple(self.facts), self.names)
+        return Recurrent(self.inputs, tuple(self.items), self.totals, tuple(self.facts), names=self.names)
 
     def statement(self, node: ast.stmt) -> None:
         match node:

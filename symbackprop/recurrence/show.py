@@ -13,7 +13,7 @@ from ..notation import Notation, split_name, tex_name, text_name
 from ..program import Equation, is_activation
 from ..reverse import bar
 from ..rules import tidy
-from ..views import delta_name, occurrences, substitute
+from ..views import delta_name, occurrences, plain_tex, substitute
 from ..writing import TextWriter
 from .adjoint import Adjoint, Each, Summed, Swept
 from .indexed import Index, named, parts
@@ -125,9 +125,11 @@ def over_steps(loop: Loop, tex: bool) -> str:
 def symbols(model: Recurrent, loss: str, notation: Notation, tex: bool, names: set[str]) -> dict[str, str]:
     """What the cotangents (and the sums over a loop) are called."""
     deltas = delta_bases(model) if notation.cotangent == "delta" else {}
-    plain = (lambda n: tex_name(n, notation.layers)) if tex else text_name
+    own = dict(model.names) | dict(notation.names)
+    usual = (lambda n: tex_name(n, notation.layers)) if tex else text_name
+    plain = lambda n: (own[n] if tex else plain_tex(own[n])) if n in own else usual(n)
     made = {total: over_steps(model.loop_of[state], tex) + " " + plain(named(state, Index(model.loop_of[state].index)))
-            for total, state in model.totals.items()}
+            for total, state in model.totals.items()} | {name: plain(name) for name in own}
     for name in names:
         base, index = parts(name[1:])
         if base in deltas and name[1:] not in model.inputs:
