@@ -101,6 +101,7 @@ def split_outside_braces(text: str) -> list[str]:
     return parts
 
 
+@lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Whether this can be the name of a tensor or a size: names reach LaTeX, pages and source."""
     return bool(NAME.match(name)) and not keyword.iskeyword(name) and len(name) <= 40

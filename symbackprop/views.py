@@ -64,12 +64,9 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> View:
     keep = {bar(name) for name in program.pre_activations} if kind == "textbook" else set()
     values: dict[str, Expr] = {}
     tentative: dict[str, Expr] = {}
-    reads: Counter[str] = Counter()
-    readers: Counter[str] = Counter()
     glances = [glance(equation.expr) for equation in backward.equations]
-    for names, _ in glances:
-        reads.update(names)
-        readers.update(set(names))
+    reads = Counter([name for names, _ in glances for name in names])
+    readers = Counter([name for names, _ in glances for name in set(names)])
     shown: list[Equation] = []
     uses: dict[str, Use] = {}
     dividing: set[str] = set()
@@ -156,6 +153,7 @@ def symbols_for(program: Program, backward: Program, loss: str, notation: Notati
     if tex and (bold or notation.layers != "subscript"):
         result |= {name: name_of(name) for name in backward.inputs}
     deltas = delta_labels(program) if notation.cotangent == "delta" else {}
+    top = name_of(loss)
     for equation in backward.equations:
         name = equation.name[len("∂"):]
         if name in deltas:
@@ -163,9 +161,9 @@ def symbols_for(program: Program, backward: Program, loss: str, notation: Notati
         elif notation.cotangent == "bar":
             result[equation.name] = rf"\bar{{{name_of(name)}}}" if tex else f"{name_of(name)}\u0304"
         elif tex:
-            result[equation.name] = rf"\frac{{\partial {name_of(loss)}}}{{\partial {name_of(name)}}}"
+            result[equation.name] = rf"\frac{{\partial {top}}}{{\partial {name_of(name)}}}"
         else:
-            result[equation.name] = f"∂{name_of(loss)}/∂{name_of(name)}"
+            result[equation.name] = f"∂{top}/∂{name_of(name)}"
     return result
 
 
