@@ -6,6 +6,7 @@ Backpropagation through time (1990); Goodfellow, Bengio, Courville, Deep Learnin
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import re
@@ -277,3 +278,27 @@ def test_a_model_with_loops_has_no_claims_and_may_have_names(tmp_path: object, c
     assert sb.verify(RNN) == []
     named = RNN.replace("U: R[m, m];", 'U: R[m, m] as "\\Theta";')
     assert r"\Theta h_{t-1}" in sb.derive(sb.parse(named)).latex()
+
+
+@pytest.mark.parametrize("name", ("__h", "np", "h" * 60, "h_"))
+def test_names_in_loops_pass_the_white_list(name: str) -> None:
+    for text in (f"x: R[T, m]; {name}[0]: R[m]\nfor t in 1..T: {name}[t] = tanh({name}[t-1] + x[t])\nC = sum({name}[T])",
+                 f"x: R[T, m]\nfor {name} in 1..T: h[{name}] = tanh(x[{name}])\nC = sum(h[T])"):
+        with pytest.raises(sb.ParseError):
+            sb.parse(text)
+
+
+@pytest.mark.parametrize("name", ("h0", "d_h", "total_e", "len", "range", "part1", "d_d_h", "f_prime"))
+def test_a_name_that_the_code_also_needs_keeps_its_value(name: str) -> None:
+    text = ("x: R[T, m]; w: R[m]; h[0]: R[m]; f: elementwise\nfor t in 1..T: h[t] = f(h[t-1] * w + x[t]) * w; e[t] = sum(h[t] * w)\n"
+            "C = sum(e[t] for t in 1..T) + sum(h[T] * w)\n")
+    rng = np.random.default_rng(0)
+    arrays = {"x": rng.normal(size=(3, 2)), "w": rng.normal(size=2), "h0": rng.normal(size=2)}
+    functions = {"f": np.sin, "f_prime": np.cos}
+    loss, gradients = sb.lambdify(sb.derive(sb.parse(text)))(**arrays, **functions)
+    f = sb.lambdify(sb.derive(sb.parse(re.sub(r"\bw\b", name, text))))
+    words = [word for word in inspect.signature(f).parameters if word not in ("f", "f_prime")]
+    again, others = f(**dict(zip(words, arrays.values())), **functions)
+    assert len(set(words)) == 3 and again == loss
+    for mine, theirs in zip(others.values(), gradients.values()):
+        np.testing.assert_array_equal(mine, theirs)

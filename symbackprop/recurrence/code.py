@@ -31,6 +31,9 @@ def export_loops(adjoint: Adjoint) -> str:
     return LoopModule(adjoint).source()
 
 
+OURS = frozenset(RESERVED) | {"range", "len", "sum", "enumerate", "value"}
+
+
 def start_name(name: str) -> str:
     """`h[0]` as the argument h0, `h[-1]` as hm1, `g[T+1]` as g_end1."""
     base, index = parts(name)
@@ -40,10 +43,16 @@ def start_name(name: str) -> str:
 
 
 class Names(Mapping[str, str]):
-    """What a name of the model is called in the code: `a[l-1]` is a list's entry."""
+    """What a name of the model is called in the code: `a[l-1]` is a list's entry. No two names become one word."""
 
-    def __init__(self, model: Recurrent) -> None:
+    def __init__(self, model: Recurrent, callables: list[str]) -> None:
         self.model, self.by_row = model, model.by_row
+        fixed = {word for loop in model.loops for word in (loop.index, loop.high)}
+        for word in sorted(fixed & OURS):
+            raise UnsupportedError(f"{word} is a word that the exported code needs: take another letter for the index or its end")
+        self.taken, self.words = {*OURS, *fixed, *callables}, {}
+        for name in (*model.inputs, *model.loop_of, *(e.name for e in model.items if isinstance(e, Equation))):
+            self.word(parts(name)[0])
         lowest = {}
         for name in (*model.inputs, *(e.name for e in model.items if isinstance(e, Equation))):
             base, index = parts(name)
@@ -56,16 +65,34 @@ class Names(Mapping[str, str]):
         lead = "d_" if base.startswith("∂") else ""
         base = base.lstrip("∂")
         if index is None:
-            return lead + self.word(base.replace("Σ", "total_"))
+            return self.word(base[1:], "total_") if base.startswith("Σ") else self.word(base, lead)
         if base in self.model.families or base in self.by_row:
-            return f"{lead}{self.word(base)}[{at(index, -1)}]"
+            return f"{self.word(base, lead)}[{at(index, -1)}]"
         loop = self.model.loop_of.get(base)
-        if loop is None or lead and (index == loop.before(1) or index == loop.before(2)):
-            return lead + self.word(start_name(f"{base}[{index}]"))
-        return f"{lead}{self.word(base)}[{at(index, self.shift.get(base, 0))}]"
+        if loop is None or lead and any(index == loop.before(steps) for steps in range(1, 1 + self.reach(base))):
+            return self.start(f"{base}[{index}]", lead)
+        return f"{self.word(base, lead)}[{at(index, self.shift.get(base, 0))}]"
 
-    def word(self, name: str) -> str:
-        return name + "_" if name in RESERVED or keyword.iskeyword(name) else name
+    def reach(self, base: str) -> int:
+        """How many starts a state has."""
+        return sum(parts(name)[0] == base for name in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))))
+
+    def word(self, name: str, lead: str = "") -> str:
+        """The word of a name, or with a lead that of its cotangent or its total."""
+        return self.fresh((lead, name), lead + name)
+
+    def start(self, name: str, lead: str = "") -> str:
+        """The word of a start."""
+        return self.fresh((lead, "start", name), lead + start_name(name))
+
+    def fresh(self, key: tuple, wanted: str) -> str:
+        """`wanted`, with underscores behind it until nobody else has it; the same for the same key."""
+        if key not in self.words:
+            while wanted in self.taken or keyword.iskeyword(wanted):
+                wanted += "_"
+            self.taken.add(wanted)
+            self.words[key] = wanted
+        return self.words[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.model.inputs)
@@ -87,10 +114,10 @@ class LoopModule:
 
     def __init__(self, adjoint: Adjoint) -> None:
         self.adjoint, self.model = adjoint, adjoint.model
-        self.names = Names(self.model)
+        self.names = Names(self.model, self.callables())
         dims = self.dims()
         self.sizes = {symbol: self.size_code(symbol, dims) for symbol in dims | {s for e in self.expressions() for d in e.shape for s in d.free_symbols}}
-        self.writer = Writer(self.names, {s: code for s, code in self.sizes.items() if code}, set(RESERVED))
+        self.writer = Writer(self.names, {s: code for s, code in self.sizes.items() if code}, self.names.taken)
 
     def expressions(self) -> list[Expr]:
         return [*self.model.expressions(), *(e.expr for e in self.adjoint.equations())]
@@ -116,11 +143,17 @@ class LoopModule:
         base, index = parts(name)
         if index is None or index.anchor and name in self.model.families.values():
             return self.names.word(base)
-        return self.names.word(start_name(name))
+        return self.names.start(name)
+
+    def cotangent(self, name: str) -> str:
+        """The word of the gradient of an argument."""
+        base, index = parts(name)
+        plain = index is None or name in self.model.families.values()
+        return self.names.word(base, "d_") if plain else self.names.start(name, "d_")
 
     def source(self) -> str:
         body = [*self.arguments(), *self.forward(), "", *self.backward()]
-        results = ", ".join(f'"{self.argument(name)}": d_{self.argument(name)}' for name in self.adjoint.wrt)
+        results = ", ".join(f'"{self.argument(name)}": {self.cotangent(name)}' for name in self.adjoint.wrt)
         words = [self.argument(name) for name in self.model.inputs]
         keywords = [*words, *self.callables()]
         if any(DTYPE.search(line) for line in body):
@@ -176,7 +209,7 @@ class LoopModule:
         lines: list[str] = []
         for item in self.model.items:
             if not isinstance(item, Loop):
-                name = self.names[item.name] if parts(item.name)[1] is None else self.names.word(start_name(item.name))
+                name = self.names[item.name] if parts(item.name)[1] is None else self.names.start(item.name)
                 lines += self.equation(item.expr, name)
                 continue
             for state in item.states:
@@ -197,15 +230,16 @@ class LoopModule:
                   if parts(name)[0] == state and parts(name)[1] is not None]
         extra = max((parts(name)[1].offset for name in starts if parts(name)[1].anchor), default=0)
         lines = [f"{word} = [None] * ({loop.high} + {1 + shift + extra})"]
-        return lines + [f"{word}[{at(parts(name)[1], shift)}] = {self.names.word(start_name(name))}" for name in starts]
+        return lines + [f"{word}[{at(parts(name)[1], shift)}] = {self.names.start(name)}" for name in starts]
 
     def equation(self, expr: Expr, target: str) -> list[str]:
         """`target = …`; a start is read from its list once the list is there, from its own name before."""
         self.writer.bound = {}
         lines = []
         for k, node in enumerate(read_often(expr), 1):
-            lines.append(f"part{k} = {self.writer.code(node).text}")
-            self.writer.bound[node] = f"part{k}"
+            part = self.names.fresh(("part", k), f"part{k}")
+            lines.append(f"{part} = {self.writer.code(node).text}")
+            self.writer.bound[node] = part
         code = self.writer.code(expr)
         text = f"{code.text}.copy()" if type(expr) is Var and expr.rank else f"np.array({code.text})" if code.view or not names_in(expr) else code.text
         return [*lines, f"{target} = {text}"]
@@ -226,7 +260,7 @@ class LoopModule:
                         lines += ["    " + line for line in (*parts_, last.replace(" = ", f" = {word} + ", 1))]
                 case Each(loop, equation):
                     base = parts(equation.name)[0].lstrip("∂")
-                    word = f"d_{self.names.word(base)}"
+                    word = self.names.word(base, "d_")
                     lines += [f"{word} = [None] * {loop.high}", f"for {loop.index} in range(1, {loop.high} + 1):"]
                     lines += ["    " + line for line in self.equation(equation.expr, self.names[equation.name])]
                     lines += [f"{word} = np.stack({word})"] if base in self.names.by_row else []
@@ -237,7 +271,7 @@ class LoopModule:
     def swept(self, loop: Loop, lag: int, cases: tuple) -> list[str]:
         states = dict.fromkeys(parts(e.name)[0] for case in cases for e in case.equations)
         extra = max([1, *self.names.shift.values()]) + 1
-        lines = [f"d_{self.names.word(base.lstrip('∂'))} = [None] * ({loop.high} + {extra})" for base in states]
+        lines = [f"{self.names.word(base.lstrip('∂'), 'd_')} = [None] * ({loop.high} + {extra})" for base in states]
         steps = f"range({loop.high}, 0, -1)" if loop.step > 0 else f"range(1, {loop.high} + 1)"
         lines.append(f"for {loop.index} in {steps}:")
         for case in cases:

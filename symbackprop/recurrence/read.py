@@ -79,6 +79,7 @@ class LoopReader(Reader):
             self.inputs[named(base, index)] = self.shapes[base] = Var(named(base, index), shape)
 
     def start(self, node: ast.AST, base: str, at: Index, var: Var) -> None:
+        self.check_name(node, base)
         known = self.starts.setdefault(base, {})
         if base in self.tensors or base in self.ends or at in known:
             raise self.fail(node, f"{base}[{at}] is defined twice")
@@ -157,6 +158,7 @@ class LoopReader(Reader):
             raise self.fail(node, "a sum over a range inside a loop is not read yet", kind=UnsupportedError)
         if not isinstance(target, ast.Name):
             raise self.fail(node, "one letter runs over a range")
+        self.check_name(target, target.id)
         if high not in self.sizes:
             self.new_name(over, high)
             self.sizes.add(high)
@@ -170,6 +172,7 @@ class LoopReader(Reader):
             raise self.fail(node, f"a step defines its own values: {base}[{self.spelled}]")
         if base in self.ends or base in self.tensors or base in self.sizes or base in self.functions:
             raise self.fail(node, f"{base} is defined twice", "give the new value a new name")
+        self.check_name(node, base)
         expr = self.read(node.value)
         name = named(base, index)
         promised = self.shapes.get(base)

@@ -184,9 +184,13 @@ class Reader(Terms):
             case _:
                 raise self.fail(node, f"{type(node).__name__} statements are not part of the language", kind=UnsupportedError)
 
-    def new_name(self, node: ast.AST, name: str) -> None:
+    def check_name(self, node: ast.AST, name: str) -> None:
+        """Names reach LaTeX, pages and source: only those of the white list do."""
         if not is_name(name) or name in RESERVED:
             raise self.fail(node, f"{name} cannot be a name here")
+
+    def new_name(self, node: ast.AST, name: str) -> None:
+        self.check_name(node, name)
         if name in self.tensors or name in self.functions:
             raise self.fail(node, f"{name} is defined twice", "give the new value a new name")
         if name in self.sizes:
