@@ -47,13 +47,18 @@ def through_product(node: Contract, variable: Var) -> Expr:
 def flat(operands: list[Expr], inputs: list[Labels], output: Labels) -> Expr:
     """A product with the products among its factors taken apart."""
     work = Product(operands, inputs, output)
+    open_all(work)
+    return contract(work.operands, work.labels, work.output)
+
+
+def open_all(work: Product) -> None:
+    """Take every product among the factors apart."""
     k = 0
     while k < len(work.operands):
         if type(work.operands[k]) is Contract:
             splice(work, k, work.operands[k])
         else:
             k += 1
-    return contract(work.operands, work.labels, work.output)
 
 
 def common_scalars(node: Expr) -> Expr:

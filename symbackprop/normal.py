@@ -13,12 +13,13 @@ from math import factorial
 import sympy as sp
 
 from .budget import tick
-from .algebra import Product, add, contract, power, scale, splice, split_number, zero
+from .algebra import Product, add, contract, power, scale, split_number, zero
 from .cancellation import MATRIX_POWERS
 from .cells import prime
 from .expr import (Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, is_identity, rebuild,
                    walk)
 from .laws import LAWS, oriented
+from .linear import open_all
 from .ops.tensor import apply
 from .program import Fact
 from .rules import is_symmetric, tidy
@@ -185,12 +186,7 @@ def ticked(node: Expr) -> Expr:
 def flat(parts: tuple[Expr, ...], inputs: tuple[Labels, ...], output: Labels) -> Expr:
     """A contraction with every inner contraction taken apart."""
     work = Product(parts, inputs, output)
-    k = 0
-    while k < len(work.operands):
-        if type(work.operands[k]) is Contract:
-            splice(work, k, work.operands[k])
-        else:
-            k += 1
+    open_all(work)
     read_at_one_index(work)
     drop_repeated_indicators(work)
     return contract(work.operands, work.labels, work.output)
