@@ -19,7 +19,7 @@ import numpy as np
 import sympy as sp
 
 import symbackprop as sb
-from symbackprop.bridge_classes import Elementwise
+from symbackprop.bridge.classes import Elementwise
 from symbackprop.numeric import Precise, run
 from symbackprop.reverse import bar
 

@@ -65,10 +65,10 @@ def formula(text: str) -> str:
 
 def work(program: object) -> None:
     """Everything a command does with a program, in little time."""
-    from symbackprop.printing import render
-    from symbackprop.report import verdict_text
+    from symbackprop.show.printing import render
+    from symbackprop.judge.report import verdict_text
     from symbackprop.results import derive
-    from symbackprop.verdict import judge
+    from symbackprop.judge.verdict import judge
     for verdict in judge(replace(program, claims=program.claims[:3]), 0.25):
         verdict_text(verdict), verdict.as_json()
     derivation = derive(replace(program, claims=()))

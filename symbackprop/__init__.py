@@ -10,7 +10,7 @@ PUBLIC = {
     "parse": "doors", "read": "doors", "derive": "results", "check": "doors", "verify": "doors", "lambdify": "doors",
     "export": "doors", "from_sympy": "bridge", "gradient": "bridge", "layers": "layers", "Notation": "notation",
     "Derivation": "results", "Gradient": "results", "Program": "program", "Equation": "program", "Fact": "program",
-    "jacobian": "second", "hessian": "second", "hvp": "second", "gauss_newton": "gauss", "jvp": "second", "Step": "program", "Verdict": "verdict",
+    "jacobian": "second", "hessian": "second", "hvp": "second", "gauss_newton": "gauss", "jvp": "second", "Step": "program", "Verdict": "judge.verdict",
     "SymbackpropError": "errors", "ParseError": "errors", "ShapeError": "errors", "UnsupportedError": "errors",
 }
 __all__ = sorted(PUBLIC)

@@ -175,7 +175,7 @@ def load(args: argparse.Namespace) -> object:
 
 
 def run_derive(args: argparse.Namespace) -> int:
-    from .printing import Wanted, render
+    from .show.printing import Wanted, render
     derivation = load(args)
     if args.sizes and not args.explicit:
         raise_usage("--sizes says at which sizes --explicit writes the entries out", "add --explicit")
@@ -224,7 +224,7 @@ def seconds(text: str) -> float:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    from .report import Judged, Progress, exit_code, page_of, report
+    from .judge.report import Judged, Progress, exit_code, page_of, report
     found = []
     for file in args.files:
         with Progress(file) as progress:
@@ -256,7 +256,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_demo(args: argparse.Namespace) -> int:
     from .doors import check, export, parse
-    from .printing import Wanted, render
+    from .show.printing import Wanted, render
     from .results import derive
     derivation = derive(parse(DEMO), ["W1", "b1", "W2", "b2"])
     report = check(derivation)
@@ -277,7 +277,7 @@ def run_demo(args: argparse.Namespace) -> int:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    from .printing import listing
+    from .show.printing import listing
     found = listing()
     write(args, json.dumps(found, ensure_ascii=False, indent=1) if args.json else
           "\n".join(f"{key}: {', '.join(values)}" for key, values in found.items()))

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from .algebra import ONE, hadamard, total
 from .expr import Expr, Var, names_in, walk
-from .forms import T, Trace
 from .forward import dot, push
-from .matrix import matrix_form, multiplied
 from .program import Equation, Program
 from .results import Derivation
 from .reverse import bar, contributions
-from .writing import TextWriter
+from .show.forms import T, Trace
+from .show.matrix import matrix_form, multiplied
+from .show.writing import TextWriter
 
 
 class Reading(NamedTuple):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .codegen.compiled import Notes
     from .differences import Report
     from .second import Products
-    from .verdict import Verdict
+    from .judge.verdict import Verdict
 
 KINDS = {"tex": "tex", "md": "md", "markdown": "md", "ipynb": "ipynb"}
 
@@ -28,7 +28,7 @@ def parse(text: str) -> Program:
 
     Raises `ParseError`, `ShapeError` or `UnsupportedError` with line and column.
     """
-    from .source.backward import is_code, read_code
+    from .handwritten.follow import is_code, read_code
     from .tex.detect import is_mathematics
     text = cleaned(text)
     if is_code(text):
@@ -58,7 +58,7 @@ def read_as(text: str, ending: str) -> Program:
     Raises as `parse`.
     """
     if ending == "py":
-        from .source.backward import read_code
+        from .handwritten.follow import read_code
         return read_code(text)
     if ending not in KINDS:
         return parse(text)
@@ -74,7 +74,7 @@ def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False
 
     Raises `SymbackpropError` where the text cannot be read.
     """
-    from .verdict import judge
+    from .judge.verdict import judge
     return judge(text if isinstance(text, Program) else parse(text), budget, strict_layout)
 
 

@@ -17,7 +17,7 @@ from .results import derive
 from .reverse import bar
 from .rules import tidy
 from .second import Hessian, Jacobian, closed, shape_of
-from .writing import TextWriter
+from .show.writing import TextWriter
 
 
 class GaussNewton(Jacobian):

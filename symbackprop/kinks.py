@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .algebra import add, hadamard, negative, scale
+from .algebra import contract
 from .cells import filled
 from .expr import Add, Contract, Expr, Map, function, rebuild, walk
-from .algebra import contract
 from .ops import SCALAR_OPS
 
 RELATIVE = {"gt": 1, "ge": 1, "lt": -1, "le": -1}

@@ -12,8 +12,8 @@ from math import factorial
 
 import sympy as sp
 
-from .budget import tick
 from .algebra import Product, add, contract, power, scale, split_number, zero
+from .budget import tick
 from .cancellation import MATRIX_POWERS
 from .cells import prime
 from .expr import (Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, is_identity, rebuild,

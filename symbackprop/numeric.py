@@ -13,8 +13,8 @@ import sympy as sp
 from .errors import UnsupportedError
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Function, Labels, Map, Ones, Shape, Var, walk
 from .ops import SCALAR_OPS, TENSOR_OPS, body_of
-from .windows import is_window
 from .program import Program
+from .windows import is_window
 
 Values = dict[str, np.ndarray]
 Sizes = dict[str, int]

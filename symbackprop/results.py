@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from .errors import SymbackpropError, nearest, nearest_or_all
 from .expr import Expr, Shape, Var
-from .layout import transposed_names
 from .notation import Notation
 from .program import Equation, Program, Step
 from .reverse import bar, sweep
+from .show.layout import transposed_names
+from .show.writing import TextWriter
 from .views import VIEWS, View, symbols_for, view
-from .writing import TextWriter
 
 if TYPE_CHECKING:
     import sympy as sp
 
-    from .explicit import Explicit
-    from .sections import Sections, Wanted
+    from .show.explicit import Explicit
+    from .show.sections import Sections, Wanted
     from .steps import Steps
 
 
@@ -85,7 +85,7 @@ class Derivation:
 
     def text(self, view: str = "textbook", notation: Notation | None = None, **wanted: object) -> str:
         """The backward equations, one a line, and what they rest on, in Unicode; `wanted` as in `latex`, or `steps=True`."""
-        from .printing import Wanted, render
+        from .show.printing import Wanted, render
         return render(self.in_notation(notation), "text", Wanted(view, **wanted))
 
     __str__ = text
@@ -104,17 +104,17 @@ class Derivation:
         `wanted` may hold `index=True` for index form, `update=True` for the step of gradient descent, and
         `explicit={"n": 3}` for every entry at small sizes.
         """
-        from .printing import Wanted, render
+        from .show.printing import Wanted, render
         return render(self.in_notation(notation), "latex", Wanted(view, **wanted))
 
     def sections(self, writer: TextWriter, wanted: Wanted, brief: bool = False) -> Sections:
         """The sections of every written form, in the script of a writer."""
-        from .sections import Sections
+        from .show.sections import Sections
         return Sections(self, writer, wanted, brief)
 
     def as_json(self, wanted: Wanted) -> dict[str, object]:
         """The documented JSON."""
-        from .printing import as_json
+        from .show.printing import as_json
         return as_json(self, wanted)
 
     def in_notation(self, notation: Notation | None) -> Derivation:
@@ -125,13 +125,13 @@ class Derivation:
 
     def html(self, title: str = "Derivation", view: str = "textbook", steps: bool = True, **wanted: object) -> str:
         """One self-contained page; `wanted` as in `latex`."""
-        from .printing import Wanted, render
+        from .show.printing import Wanted, render
         return render(self, "html", Wanted(view, steps, **wanted), title)
 
     def markdown(self, title: str = "Derivation", view: str = "textbook", steps: bool = False, flavour: str = "jupyter",
                  **wanted: object) -> str:
         """Markdown with `$$` blocks, or with math fences for `flavour="github"`; `wanted` as in `latex`."""
-        from .printing import Wanted, render
+        from .show.printing import Wanted, render
         return render(self, "markdown", Wanted(view, steps, **wanted), title, flavour)
 
     def explicit(self, sizes: dict[str, int] | None = None) -> Explicit:
@@ -146,7 +146,7 @@ class Derivation:
 
         Sizes that are left open are 2, 3, 4. Raises `SymbackpropError` where there would be too many entries.
         """
-        from .explicit import Explicit, small_sizes
+        from .show.explicit import Explicit, small_sizes
         return Explicit(self.program, self.loss, self.wrt, small_sizes(self.program, sizes))
 
     def _repr_latex_(self) -> str:
@@ -197,7 +197,7 @@ class Gradient:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """The facts that were put in, and the conventions at corners and singular points."""
-        from .sections import assumptions
+        from .show.sections import assumptions
         return assumptions(self.derivation, "textbook", bar(self.name))
 
     def __str__(self) -> str:
@@ -227,13 +227,13 @@ class StepList(tuple):
         return made
 
     def __str__(self) -> str:
-        from .printing import steps_text
+        from .show.printing import steps_text
         return steps_text(self.gradient)
 
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        from .printing import steps_markdown
+        from .show.printing import steps_markdown
         return steps_markdown(self.gradient)
 
 

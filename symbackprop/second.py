@@ -17,9 +17,7 @@ from .algebra import contract, zero
 from .codegen import export_module
 from .errors import SymbackpropError, nearest
 from .expr import Expr, Shape, Var, names_in
-from .forms import Indexed
 from .forward import dot, push, tangents
-from .kronecker import kronecker_form, taught
 from .linear import coefficient, common_scalars
 from .notation import Notation
 from .numeric import Floats, evaluate, run
@@ -27,8 +25,10 @@ from .program import Equation, Program
 from .results import Derivation, block, derive
 from .reverse import bar
 from .rules import tidy
+from .show.forms import Indexed
+from .show.kronecker import kronecker_form, taught
+from .show.writing import TextWriter
 from .views import substitute
-from .writing import TextWriter
 
 LAYOUTS = ("numerator", "denominator")
 

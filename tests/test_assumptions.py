@@ -9,7 +9,7 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.cli import main
-from symbackprop.printing import Wanted, render
+from symbackprop.show.printing import Wanted, render
 
 SOFTMAX = "x: R[n]; y: R[k]; W: R[k, n]; fact: sum(y) == 1\nz = W @ x\np = softmax(z)\nC = -sum(y * log(p))\n"
 RELU = "x: R[n]; y: R[m]; W: R[m, n]; v: R[m]\nz = W @ x\nh = relu(z)\nC = sum((h * v - y)**2)\n"

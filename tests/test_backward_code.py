@@ -10,7 +10,7 @@ import pytest
 
 from code_cases import CASES, Case
 from symbackprop.doors import read
-from symbackprop.verdict import Verdict, judge
+from symbackprop.judge.verdict import Verdict, judge
 
 CODE = Path(__file__).parent / "code"
 

@@ -203,7 +203,7 @@ def test_what_differs_is_never_proved_equal(a: str, b: str) -> None:
 PRINT_ALL = """
 import hashlib, sys
 import symbackprop as sb
-from symbackprop.printing import Wanted, render
+from symbackprop.show.printing import Wanted, render
 made = hashlib.sha256()
 for path in sys.argv[1:]:
     d = sb.derive(sb.read(path))

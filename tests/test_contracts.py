@@ -16,7 +16,7 @@ import pytest
 from op_cases import ONCE, SCALAR_CASES, TENSOR_CASES, TensorCase, scalar_data, scalar_net, tensor_data, tensor_net
 
 import symbackprop as sb
-from symbackprop.mathml import mathml
+from symbackprop.show.mathml import mathml
 from symbackprop.notation import Notation
 from symbackprop.numeric import Floats, Precise, run
 from symbackprop.ops import SCALAR_OPS, TENSOR_OPS

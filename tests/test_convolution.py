@@ -12,7 +12,7 @@ from convolution_definitions import convolved, pooled, pooled2, source, transpos
 
 import symbackprop as sb
 from symbackprop.codegen import compile_module
-from symbackprop.indices import IndexWriter
+from symbackprop.show.indices import IndexWriter
 
 SIZES = {"B": 2, "c": 3, "f": 4, "h": 7, "w": 6, "n": 8, "a": 3}
 

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 import symbackprop as sb
-from symbackprop.explicit import Explicit, small_sizes
+from symbackprop.show.explicit import Explicit, small_sizes
 from symbackprop.points import draw
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -9,7 +9,7 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.cli import main
-from symbackprop.printing import Wanted, render
+from symbackprop.show.printing import Wanted, render
 
 LAYER = "x: R[2]; y: R[2]; W: R[2, 2]\nz = W @ x\na = sigmoid(z)\nC = sum((a - y)**2) / 2\n"
 

@@ -9,10 +9,10 @@ import symbackprop as sb
 import symbackprop.ops as ops
 from symbackprop.algebra import add, contract, hadamard, negative, power
 from symbackprop.expr import Add, Const, Contract, Delta, Expr, Map, Ones, Var, function, size
-from symbackprop.indices import IndexWriter
+from symbackprop.show.indices import IndexWriter
 from symbackprop.ops.tensor import apply
 from symbackprop.tex.write import LatexWriter
-from symbackprop.writing import TextWriter
+from symbackprop.show.writing import TextWriter
 
 ops.load()
 M, N = size("m"), size("n")

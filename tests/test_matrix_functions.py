@@ -12,7 +12,7 @@ import symbackprop as sb
 from symbackprop.algebra import total
 from symbackprop.codegen import compile_module
 from symbackprop.numeric import Floats, Precise, run
-from symbackprop.printing import render
+from symbackprop.show.printing import render
 from symbackprop.program import Equation, Program
 from symbackprop.reverse import sweep
 

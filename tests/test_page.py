@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 import symbackprop as sb
-from symbackprop.mathml import mathml
-from symbackprop.page import (Line, Section, ShownStep, html, latex_block, markdown, markdown_text, tex_document,
+from symbackprop.show.mathml import mathml
+from symbackprop.show.page import (Line, Section, ShownStep, html, latex_block, markdown, markdown_text, tex_document,
                               tex_text)
-from symbackprop.sections import Sections, Wanted
+from symbackprop.show.sections import Sections, Wanted
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.net"))
 HOSTILE = '<script>alert(1)</script> & 50% $x$ #1 _a_ {b} ~^\\ `c` [d](e)\n\nsecond'

@@ -23,6 +23,7 @@ from symbackprop.cli import main
 from symbackprop.expr import Const
 from symbackprop.normal import is_equal
 from symbackprop.recurrence.instance import backward, unrolled
+from symbackprop.show.sections import Wanted
 from symbackprop.views import substitute
 
 DENSE = """y: R[n[L]]; a[0]: R[n[0]]; W[l]: R[n[l], n[l-1]]; b[l]: R[n[l]]; f: elementwise
@@ -253,7 +254,7 @@ def test_every_form_is_printed(to: str, tmp_path: object, capsys: pytest.Capture
 
 
 def test_steps_of_a_sum_end_in_the_sum() -> None:
-    found = sb.derive(sb.parse(RNN)).as_json(__import__("symbackprop.sections").sections.Wanted())
+    found = sb.derive(sb.parse(RNN)).as_json(Wanted())
     entry = next(e for e in found["backward"] if e["of"] == "U")
     assert entry["steps"][-1] == {"rule": "sum over all steps", "because": "the same tensor is read in every step, and each reading adds its share",
                                   "before": "δₜ hₜ₋₁ᵀ", "after": "Σ_{t=1..T} δₜ hₜ₋₁ᵀ"}

@@ -12,8 +12,8 @@ import test_verdict
 
 import symbackprop as sb
 from symbackprop.algebra import add, scale
-from symbackprop.replay import Checker
-from symbackprop.verdict import judge
+from symbackprop.judge.replay import Checker
+from symbackprop.judge.verdict import judge
 
 PROVER = {"normal", "entrywise", "proof", "kinks", "rules", "algebra", "cells", "judging", "evidence", "numeric", "truth", "reverse", "ops"}
 OWN = [
@@ -35,7 +35,7 @@ def test_every_proof_replays(model, claim):
 
 
 def test_the_checker_shares_nothing_with_the_prover():
-    path = Path(sb.__file__).parent / "replay.py"
+    path = Path(sb.__file__).parent / "judge" / "replay.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     read = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
     assert not read & PROVER and len(path.read_text(encoding="utf-8").splitlines()) < 500

@@ -12,9 +12,9 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.cli import main
-from symbackprop.formula import Edit
-from symbackprop.mistakes import MISTAKES, pairs_of
-from symbackprop.verdict import judge
+from symbackprop.judge.formula import Edit
+from symbackprop.judge.mistakes import MISTAKES, pairs_of
+from symbackprop.judge.verdict import judge
 
 verify = partial(sb.verify, budget=30)  # what is found may not hang on a slow machine
 NET = """x: R[n]; y: R[k]
@@ -284,7 +284,7 @@ def test_the_laws_of_the_hadamard_product():
 
 
 def test_a_wrong_derivation_of_our_own_is_no_verdict_on_the_claim(monkeypatch):
-    from symbackprop import truth
+    from symbackprop.judge import truth
     from symbackprop.algebra import scale
     right = truth.sweep
 
@@ -297,7 +297,7 @@ def test_a_wrong_derivation_of_our_own_is_no_verdict_on_the_claim(monkeypatch):
 
 
 def test_a_wrong_normal_form_is_caught_at_a_point(monkeypatch):
-    from symbackprop import evidence, proof
+    from symbackprop.judge import evidence, proof
     monkeypatch.setattr(proof, "matched", lambda a, b, *facts: ((a, b),))
     monkeypatch.setattr(evidence.Bench, "differ_roughly", lambda *args, **kw: False)
     (found,) = verify(NET + "grad(C, z2) == 2 * (yhat - y) * yhat * (1 - yhat)")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ..conditions import Condition, condition_of
 from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Add, Expr, Shape, Var, names_in, show_shape, walk
-from ..layout import NUMERATOR, printed_shape, transposed_names
 from ..notation import Notation
-from ..page import Line as Printed
-from ..page import Note, Section, ShownStep
 from ..reverse import bar, is_bar
-from ..sections import Sections, Wanted, descent, is_data_name, stated, worded
-from ..writing import TextWriter
+from ..show.conditions import Condition, condition_of
+from ..show.layout import NUMERATOR, printed_shape, transposed_names
+from ..show.page import Line as Printed
+from ..show.page import Note, Section, ShownStep
+from ..show.sections import Sections, Wanted, descent, is_data_name, stated, worded
+from ..show.writing import TextWriter
 from .adjoint import Adjoint
 from .indexed import parts
 from .model import Loop, Recurrent
@@ -71,7 +71,7 @@ class RecurrentDerivation:
 
     def text(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """The backward equations, one a line, and what they rest on, in Unicode."""
-        from ..printing import Wanted, render
+        from ..show.printing import Wanted, render
         shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation, self.chosen)
         return render(shown, "text", Wanted(view))
 
@@ -82,7 +82,7 @@ class RecurrentDerivation:
 
     def latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """Forward and backward equations as one aligned LaTeX block."""
-        from ..printing import Wanted, render
+        from ..show.printing import Wanted, render
         shown = self if notation is None else RecurrentDerivation(self.program, self.loss, self.wrt, notation, self.chosen)
         return render(shown, "latex", Wanted(view))
 
@@ -110,7 +110,7 @@ class RecurrentDerivation:
 
     def as_json(self, wanted: Wanted) -> dict[str, object]:
         """As the JSON of a plain derivation; `range` tells the steps that an equation holds for."""
-        from ..printing import both
+        from ..show.printing import both
         view = wanted.view
         plain, tex = [self.sections(self.writer(script), wanted._replace(steps=not script)) for script in (False, True)]
 

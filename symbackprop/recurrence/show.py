@@ -13,8 +13,8 @@ from ..notation import Notation, split_name, tex_name, text_name
 from ..program import Equation, is_activation
 from ..reverse import bar
 from ..rules import tidy
+from ..show.writing import TextWriter
 from ..views import delta_name, occurrences, plain_tex, substitute
-from ..writing import TextWriter
 from .adjoint import Adjoint, Each, Summed, Swept
 from .indexed import Index, named, parts
 from .model import Loop, Recurrent

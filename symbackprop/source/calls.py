@@ -17,8 +17,8 @@ from ..expr import Delta, Expr, Map, Ones, Shape, function, show_shape
 from ..layers.convolution import CONVOLUTIONS
 from ..layers.losses import LOSSES
 from ..ops import SCALAR_OPS
-from ..ops.scalar import CALLED_BY_NAME, RELATIONS
 from ..ops.linear import matrix_power as power_node
+from ..ops.scalar import CALLED_BY_NAME, RELATIONS
 from ..ops.tensor import apply
 from .joins import JOIN_METHODS, JOINS
 from .shapes import added, as_axis, axes_of, common_shape, matmul, multiplied, new_axes, one_axis, reduced, stretch

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from .. import selection
 from ..algebra import Const, contract
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Expr, show_shape
-from .. import selection
 from ..layers.convolution import extended
 from .shapes import as_axis, axes_of, new_axes, one_axis
 

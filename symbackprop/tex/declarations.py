@@ -11,8 +11,8 @@ from .literals import COLUMN, ROW, common
 from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
 from .scope import conditions
-from .sums import first_numbers
 from .statements import Statement, is_name, is_range, is_space, space_shape
+from .sums import first_numbers
 from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sym, children, walk
 
 DEPTH = 3

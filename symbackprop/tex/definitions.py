@@ -13,8 +13,8 @@ import sympy as sp
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Var, names_in
 from ..program import Equation, Place
-from .derivatives import is_d, is_higher, is_nabla
 from .declarations import own_entries
+from .derivatives import is_d, is_higher, is_nabla
 from .inference import Pair
 from .literals import COLUMN, ROW
 from .names import Entry, Key, Written, label, letters_of, program_name, taken_apart, unwrapped

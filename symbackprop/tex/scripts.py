@@ -7,8 +7,8 @@ it; a plain text without LaTeX is taken as it looks.
 from __future__ import annotations
 
 from .cursor import Cursor
-from .tokens import Token
 from .syntax import Frac, Juxt, Node, Num, Script, Sym, Un, with_primed_indices
+from .tokens import Token
 
 STARTS = frozenset("word num sym mark fun name key open left { begin frac sqrt accent font big wrap reals "
                    "substack".split())

@@ -12,8 +12,8 @@ from ..algebra import add as add_nodes
 from ..errors import UnsupportedError
 from ..expr import Delta
 from ..ops.tensor import apply as tensor_op
-from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .entries import Entries
+from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .scope import conditions, is_index
 from .syntax import Big, List, Node, Num, Rel, Script, Sym, walk
 from .tensors import Term, aligned, everything, product, raised, summed, times

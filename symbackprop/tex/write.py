@@ -12,11 +12,11 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from ..expr import Apply
-from ..forms import Atom, Over, Unit
-from ..matrix import ONES_VECTOR
 from ..notation import Notation, tex_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
-from ..writing import ATOM, TIGHT, Piece, TextWriter
+from ..show.forms import Atom, Over, Unit
+from ..show.matrix import ONES_VECTOR
+from ..show.writing import ATOM, TIGHT, Piece, TextWriter
 
 TRANSPOSES = {"top": r"\top", "T": "T", "intercal": r"\intercal", "sfT": r"\mathsf{T}", "prime": r"\prime"}
 TALL = (r"\frac", r"\begin", r"\sum", r"\sqrt")
@@ -196,7 +196,7 @@ class LatexWriter(TextWriter):
         return symbol + r" \in \{0, 1\}"
 
     def words(self, text: str) -> str:
-        from ..page import tex_text
+        from ..show.page import tex_text
         return rf"\text{{{tex_text(text)}}}"
 
     # numbers

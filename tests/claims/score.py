@@ -12,7 +12,7 @@ import mpmath
 
 from symbackprop.doors import parse
 from symbackprop.errors import SymbackpropError
-from symbackprop.verdict import Verdict, judge
+from symbackprop.judge.verdict import Verdict, judge
 
 from .items import Item, compared, models
 from .truth import Truth

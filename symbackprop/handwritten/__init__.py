@@ -1,0 +1,1 @@
+"""Hand-written NumPy training code -> Program with claims: parsed with `ast` and followed, never executed."""

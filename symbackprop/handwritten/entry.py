@@ -1,0 +1,271 @@
+"""Where to begin in a text of functions and classes: its own lines, then every backward part that nothing called yet.
+
+A backward function is run after the forward function it belongs to; its arguments are found by name, and a gradient that
+comes from outside is the derivative of an unknown loss by the forward part's output.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+from ..errors import SymbackpropError
+from ..expr import Expr, Var, size
+from ..tex.tensors import Unknown
+from .names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, STORES, UPSTREAM, stems
+from .record import Spot
+from .run import Follower
+from .values import Again, Array, Class, Closure, Frame, Free, Instance, Unread, name_of
+
+OUTPUT = re.compile(r"(?:y_?(?:hat|pred\w*)|pred\w*|out(?:put)?s?|o|A\d?|AL|a\d?|probs?|yhat|Y_?(?:hat|pred\w*)|final_\w+|h|H|logits|scores)$")
+CACHE = re.compile(r"(?:.*_)?(?:caches?|memory|ctx|context|saved|store|cached)$")
+
+
+@dataclass(eq=False)
+class Group:
+    """What belongs to one loss: the events from `start` on, and how the loss is known."""
+
+    title: str
+    start: int
+    losses: list[str] = field(default_factory=list)
+    upstreams: list[tuple[Var, Var]] = field(default_factory=list)
+    first_equation: int = 0
+    updates: int = 0
+
+
+class Entry(Follower):
+    """The order in which the parts of a text are followed."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.groups: list[Group] = []
+        self.visited: set[int] = set()
+        self.scope = {}
+        self.output: object = None
+        self.arguments_of_forward: list[object] = []
+        self.root: Closure | None = None
+        self.functions_of: list[Closure] = []
+        self.frames: dict[int, Frame] = {}
+
+    def follow(self, tree: ast.Module) -> None:
+        self.frame = Frame({"__name__": "__main__"})
+        self.open_group("the script")
+        self.block(tree.body)
+        self.close_group()
+        top = self.frame
+        self.functions_of = [v for v in top.names.values() if isinstance(v, Closure)]
+        classes = [v for v in top.names.values() if isinstance(v, Class)]
+        methods = {m.node: c for c in classes for m in c.methods.values()}
+        everything = [*self.functions_of, *(m for c in classes for m in c.methods.values())]
+        for closure in [c for c in everything if self.makes_gradients(c, tree)]:
+            if id(closure.node) not in self.visited:
+                for root in self.callers(closure, everything):
+                    if id(root.node) not in self.visited:
+                        self.run_root(root, methods.get(root.node), everything)
+                    if id(closure.node) in self.visited:
+                        break
+
+    # --- what to run ---
+
+    def makes_gradients(self, closure: Closure, tree: ast.Module) -> bool:
+        """Whether a function assigns a gradient of something the text speaks of, or is called a backward part."""
+        node = closure.node
+        if not isinstance(node, ast.FunctionDef) or node.name == "__init__":
+            return False
+        spoken = self.spoken(tree)
+        for part in ast.walk(node):
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, ast.AugAssign) else []
+            for target in (e for t in targets for e in (t.elts if isinstance(t, ast.Tuple) else [t])):
+                name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+                if isinstance(target, ast.Subscript) and STORES.match(getattr(target.value, "id", getattr(target.value, "attr", ""))):
+                    return True
+                if any(stem in spoken for stem, _ in stems(name)):
+                    return True
+        return bool(BACKWARD.match(node.name)) and any(isinstance(p, ast.Return) and isinstance(p.value, (ast.BinOp, ast.Call)) for p in ast.walk(node)) \
+            and not re.search(r"derivative|prime|deriv|sigmoid|relu|tanh|softmax", node.name)
+
+    names_spoken: set[str] | None = None
+
+    def spoken(self, tree: ast.Module) -> set[str]:
+        if self.names_spoken is None:
+            found: set[str] = set()
+            for node in ast.walk(tree):
+                match node:
+                    case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                        found.add(name)
+                    case ast.Constant(value=str() as name) if name.isidentifier():
+                        found.add(name)
+            self.names_spoken = found
+        return self.names_spoken
+
+    def callers(self, closure: Closure, everything: list[Closure]) -> list[Closure]:
+        """The function itself and those that lead to it, the outermost first."""
+        chain, at = [closure], closure
+        for _ in range(4):
+            above = [c for c in everything if c not in chain and isinstance(c.node, ast.FunctionDef) and at.name in called_in(c.node)
+                     and not re.search(r"check|test|numerical", c.name)]
+            if not above:
+                break
+            at = above[0]
+            chain.append(at)
+        return chain[::-1]
+
+    def run_root(self, root: Closure, cls: Class | None, everything: list[Closure]) -> None:
+        """One backward part, after what it needs."""
+        self.open_group(root.name)
+        self.scope, self.output, self.root = {}, None, root
+        try:
+            owner = self.instance_of(cls) if cls is not None else None
+            for companion in self.companions(root, cls, everything):
+                self.run_part(companion, owner, cls)
+            self.run_part(root, owner, cls)
+        except SymbackpropError as error:
+            self.note(error.at(root.node.lineno, 1, self.lines[root.node.lineno - 1]))
+        finally:
+            self.close_group()
+
+    def instance_of(self, cls: Class) -> Instance:
+        made = Instance(cls)
+        if "__init__" in cls.methods:
+            self.run_closure(cls.methods["__init__"], [made], {}, cls.methods["__init__"].node)
+        return made
+
+    def run_part(self, closure: Closure, owner: Instance | None, cls: Class | None) -> None:
+        is_method = cls is not None and closure.node in [m.node for m in cls.methods.values()]
+        try:
+            value = self.run_closure(closure, [owner] if is_method else [], {}, closure.node)
+        except SymbackpropError as error:
+            self.note(error.at(closure.node.lineno, 1, self.lines[closure.node.lineno - 1]))
+            value = None
+        frame = self.frames.get(id(closure.node))
+        if frame is not None and closure is not self.root:
+            self.scope.update({k: v for k, v in frame.names.items() if k != "self"})
+            self.scope.update({"return": value})
+            tensors = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, (Array, Expr))]
+            if tensors and FORWARD.match(closure.name):
+                self.output = tensors
+                self.arguments_of_forward = [frame.names[a.arg] for a in closure.node.args.args if a.arg in frame.names and a.arg != "self"]
+
+    def companions(self, root: Closure, cls: Class | None, everything: list[Closure]) -> list[Closure]:
+        """The forward and loss functions that go before a backward one."""
+        if not BACKWARD.match(root.name) or any(FORWARD.match(n) for n in called_in(root.node)):
+            return []
+        own = list(cls.methods.values()) if cls is not None else [c for c in everything if c in self.functions_of]
+        exact = [c for c in own if c is not root and c.name in twins(root.name)]
+        called = {n for c in own if FORWARD.match(c.name) for n in called_in(c.node)}
+        forward = exact or [c for c in own if FORWARD.match(c.name) and c.name not in called][:1]
+        losses = [c for c in own if LOSS_FUNCTION.match(c.name) and not BACKWARD.match(c.name) and c is not root][:1] if not exact or not cls is None or True else []
+        return forward + (losses if not self.has_upstream(root) else [])
+
+    def has_upstream(self, root: Closure) -> bool:
+        return any(re.match(r"d_?out|dout|grad_?out|upstream|dnext|d\w*next|accum_grad|output_grad", a.arg) for a in root.node.args.args)
+
+    def open_group(self, title: str) -> None:
+        self.groups.append(Group(title, len(self.events), [], [], len(self.equations), len(self.updates)))
+
+    def close_group(self) -> None:
+        group = self.groups[-1]
+        group.losses = self.losses
+        self.losses = []
+
+    def sizes_are_final(self) -> None:
+        """Give every size that is still open a name, and follow the text again with it."""
+        if self.close_sizes():
+            raise Again
+
+    def close_sizes(self) -> bool:
+        """Name the open sizes; False where there is none."""
+        seen = [s for var in self.inputs.values() for d in var.shape for s in sorted(d.free_symbols, key=str)]
+        unknowns = [s for s in dict.fromkeys(seen) if isinstance(s, Unknown)]
+        taken = {s.name for s in seen if not isinstance(s, Unknown)}
+        for unknown in unknowns:
+            name = self.known.called.get(unknown, unknown.name)
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            self.known.bind(unknown, size(name))
+        return bool(unknowns)
+
+    # --- arguments ---
+
+    def run_closure(self, closure: Closure, args: list[object], named: dict[str, object], node: ast.AST) -> object:
+        self.visited.add(id(closure.node))
+        return super().run_closure(closure, args, named, node)
+
+    def body_of(self, closure: Closure) -> object:
+        self.frames[id(closure.node)] = self.frame
+        return super().body_of(closure)
+
+    def missing(self, closure: Closure, name: str) -> object:
+        """An argument that no call gives: what the forward part calls so, a gradient from outside, or an input."""
+        if closure is not self.root and self.root is None:
+            return super().missing(closure, name)
+        if name in self.scope and not isinstance(self.scope[name], Unread):
+            return self.scope[name]
+        if closure is self.root and CACHE.match(name) and isinstance(self.scope.get("return"), (tuple, dict, list)):
+            kept = self.scope["return"]
+            found = [v for v in (kept if isinstance(kept, tuple) else (kept,)) if isinstance(v, (tuple, dict, list))]
+            return found[-1] if found else kept[-1] if isinstance(kept, tuple) and len(kept) > 1 else kept
+        if closure is self.root and self.output and BACKWARD.match(closure.name) and UPSTREAM.match(name):
+            return self.upstream(name)
+        if self.output and OUTPUT.match(name):
+            return self.output[0]
+        return Free(self.input_name(name))
+
+    def upstream(self, name: str) -> object:
+        """A gradient that comes from outside."""
+        named = {k: v for k, v in self.scope.items() if any(v is o for o in self.output)}
+        named |= {n: v for v in self.output if (n := name_of(v)) is not None}
+        spoken = [s for stem, _ in stems(name) for s in (stem, re.sub(r"_?next_?", "", stem))]
+        of = next((named[s] for s in spoken if s in named), self.output[0])
+        target = of.expr if isinstance(of, Array) else of
+        var = self.declared_input(self.unique(name), target.shape)
+        self.groups[-1].upstreams.append((var, target))
+        return Array(var) if var.rank else var
+
+    def returned_gradients(self, node: ast.Return, value: object) -> object:
+        """What a backward part returns without a name is the gradient of the forward part's argument at that place."""
+        root = self.root
+        if root is None or self.frame is not self.frames.get(id(root.node)) or not self.groups[-1].upstreams:
+            return value
+        parts = list(value) if isinstance(value, tuple) else [value]
+        nodes = node.value.elts if isinstance(node.value, ast.Tuple) and len(node.value.elts) == len(parts) else [node.value] * len(parts)
+        title = f"{root.owner}.{root.name}" if root.owner else root.name
+        for k, (part, right, of) in enumerate(zip(parts, nodes, self.arguments_of_forward)):
+            raw = part.value() if isinstance(part, Array) else part
+            target = self.as_tensor(of)
+            if target is None or not isinstance(raw, Expr) or type(raw) is Var or raw.shape != target.shape:
+                continue
+            spot = Spot(right, "", title if len(parts) == 1 else f"{title}[{k}]")
+            event = self.event(spot, target, raw, node, right, (id(self.frame), spot.text, target.name))
+            parts[k] = Array(event.var) if event.var.rank else event.var
+        return tuple(parts) if isinstance(value, tuple) else parts[0]
+
+    def open_items(self, owner: Free) -> dict[str, object]:
+        """The parameters that an initialising function of the text makes, for a dictionary that is handed in."""
+        for closure in self.functions_of:
+            if INITIAL.match(closure.name) and id(closure.node) not in self.visited:
+                try:
+                    found = self.run_closure(closure, [], {}, closure.node)
+                except SymbackpropError:
+                    continue
+                if isinstance(found, dict):
+                    return dict(found)
+        return {}
+
+
+def called_in(node: ast.AST) -> set[str]:
+    """The names of everything that is called in a piece of code."""
+    calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+    return {f.id if isinstance(f, ast.Name) else f.attr for f in calls if isinstance(f, (ast.Name, ast.Attribute))}
+
+
+def twins(name: str) -> set[str]:
+    """The names that a forward function has beside a backward one."""
+    pairs = (("backward", "forward"), ("backprop", "forwardprop"), ("back_prop", "forward_prop"), ("backpropagation", "forwardpropagation"),
+             ("bwd", "fwd"), ("Backward", "Forward"), ("grad", "forward"), ("backward_propagation", "forward_propagation"),
+             ("back_propagation", "forward_propagation"), ("backprop", "forward"), ("backprop", "feedforward"), ("backpropagate", "forward"))
+    found = {name.replace(a, b) for a, b in pairs if a in name}
+    found |= {re.sub(r"_?(?:backward|bwd|grad)$", "", name)}
+    return found - {name, ""}

@@ -1,0 +1,225 @@
+"""Indices in hand-written code: dictionaries and lists, new axes, `P[range(N), y]`, comprehensions, and stores in place."""
+
+from __future__ import annotations
+
+import ast
+
+import sympy as sp
+
+from ..algebra import Const, add, hadamard, negative
+from ..cells import filled
+from ..errors import ParseError, ShapeError, UnsupportedError, nearest
+from ..expr import Delta, Expr, Ones, Var, show_shape
+from ..program import Fact
+from ..source.indexing import is_none
+from ..source.shapes import stretch
+from .conditions import as_int
+from .terms import CodeTerms
+from .values import Array, Frame, Free, Labels, Picked, Rows
+
+COMPREHENSION_LIMIT = 100
+
+
+class CodeIndex(CodeTerms):
+    """Subscripts, read and written."""
+
+    def subscript(self, node: ast.Subscript) -> object:
+        owner = self.part(node.value)
+        match owner:
+            case dict():
+                return self.entry(owner, node)
+            case list() | tuple() | str():
+                return self.element(owner, node)
+            case Free():
+                return self.opened(owner, node)
+            case Labels():
+                return owner
+        expr = self.as_expr(owner, node.value)
+        picked = self.labels_of(node.slice, expr)
+        if picked is not None:
+            return picked if isinstance(picked, Array) else Picked(expr, picked)
+        self.given[id(node.value)] = expr
+        try:
+            return self.kept(self.read_subscript(node), owner)
+        finally:
+            self.given.pop(id(node.value), None)
+
+    def entry(self, owner: dict, node: ast.Subscript) -> object:
+        key = self.key(node.slice)
+        if key not in owner:
+            raise ParseError(f"{self.text(node)[:40]} is not set before this line",
+                             hint=nearest(str(key), [str(k) for k in owner]))
+        return self.followed(owner[key], node)
+
+    def followed(self, value: object, node: ast.expr) -> object:
+        from .values import Unread
+        if isinstance(value, Unread):
+            raise UnsupportedError(f"{self.text(node)[:40]} depends on line {value.error.line}, which could not be followed")
+        return value
+
+    def key(self, node: ast.expr) -> object:
+        key = as_int(self.value(node))
+        if not isinstance(key, (str, int, tuple)):
+            raise UnsupportedError(f"the key {self.text(node)[:40]} is not known here")
+        return key
+
+    def element(self, owner: list | tuple | str, node: ast.Subscript) -> object:
+        if isinstance(node.slice, ast.Slice):
+            ends = [None if e is None else as_int(self.value(e)) for e in (node.slice.lower, node.slice.upper, node.slice.step)]
+            if all(e is None or isinstance(e, int) for e in ends):
+                return owner[slice(*ends)]
+        else:
+            at = as_int(self.value(node.slice))
+            if isinstance(at, int) and -len(owner) <= at < len(owner):
+                return self.followed(owner[at], node)
+        raise UnsupportedError(f"{self.text(node)[:40]}: which element this is, is not known here")
+
+    def opened(self, owner: Free, node: ast.Subscript) -> object:
+        """An index into an open value: a dictionary of parameters, a list of sizes, labels, or a tensor."""
+        if isinstance(node.slice, (ast.Constant, ast.BinOp, ast.JoinedStr, ast.Name, ast.UnaryOp)):
+            key = as_int(self.value(node.slice))
+            if isinstance(key, str):
+                return self.open_entry(owner, key)
+            if isinstance(key, int) and owner.array is None and owner.name not in self.known.shapes:
+                return self.element(self.opened_list(owner), node)
+        expr = self.as_expr(owner, node.value)
+        given = ast.copy_location(ast.Subscript(node.value, node.slice, node.ctx), node)
+        self.given[id(node.value)] = expr
+        try:
+            return self.subscript(given)
+        finally:
+            self.given.pop(id(node.value), None)
+
+    def open_entry(self, owner: Free, key: str) -> object:
+        """A parameter out of a dictionary that the text does not fill."""
+        if owner.items is None:
+            owner.items = self.open_items(owner)
+        if key not in owner.items:
+            owner.items[key] = Free(key)
+        return owner.items[key]
+
+    def open_items(self, owner: Free) -> dict[str, object]:
+        return {}
+
+    # --- integer labels ---
+
+    def labels_of(self, index: ast.expr, table: Expr) -> object:
+        """The one-hot matrix of `[range(N), y]` beside a table; None for any other index."""
+        match index:
+            case ast.Tuple(elts=[rows, labels]) if not isinstance(rows, ast.Slice) and not isinstance(labels, ast.Slice) \
+                    and not is_none(rows) and not is_none(labels) and table.rank == 2:
+                where = self.value(rows)
+                if isinstance(where, list) and len(where) == 1:
+                    where = where[0]
+                if not isinstance(where, (Rows, range)):
+                    return None
+                return self.one_hot(self.value(labels), table)
+        if type(table) is Delta and not isinstance(index, (ast.Tuple, ast.Slice)):
+            value = self.value(index)
+            if isinstance(value, (Free, Labels)):
+                rows = self.open(f"{value.name}_0")
+                var = self.one_hot(value, Ones(self.known.put((rows, table.shape[0]))))
+                return Array(var)
+        return None
+
+    def one_hot(self, value: object, table: Expr) -> Expr:
+        """Integer labels as a 0/1 matrix of the table's shape with one 1 in every row."""
+        if not isinstance(value, (Free, Labels)):
+            if isinstance(value, Array) and type(value.expr) is Var and value.expr.name in self.inputs and value.initial is None:
+                value = Free(value.expr.name)
+            else:
+                raise UnsupportedError("the labels in this index are computed, which is not followed")
+        if isinstance(value, Free) and value.array is not None and self.known.kinds.get(value.name) != "labels":
+            self.known.become(value.name, "labels")
+        self.known.become(value.name, "labels")
+        if value.name not in self.inputs:
+            self.known.shapes[value.name] = table.shape
+            self.inputs[value.name] = Var(value.name, table.shape)
+            self.facts += [Fact("sum", value.name, axis=1), Fact("binary", value.name)]
+            self.readings[f"{value.name} holds class labels, read as the one-hot matrix of shape {show_shape(table.shape)}"] = None
+        var = self.inputs[value.name]
+        if var.shape != table.shape:
+            raise ShapeError(f"the labels {value.name} have {show_shape(var.shape)} as one-hot rows, not {show_shape(table.shape)}")
+        return var
+
+    # --- stores in place ---
+
+    def stored(self, array: Array, index: ast.expr, value: object, node: ast.AST, op: ast.operator | None) -> Expr:
+        """What an array holds after `a[index] = value` or `a[index] op= value`."""
+        old = array.value()
+        new = self.as_expr(value, index)
+        if isinstance(index, ast.Slice) and index.lower is index.upper is None:
+            return stretch(new, old.shape) if op is None else self.updated(op, old, new)
+        mask = self.mask_of(index, old, array)
+        if mask is None:
+            raise UnsupportedError(f"a store into {self.text(index)[:40]} of an array is not followed")
+        inside = self.updated(op, old, new) if op is not None else stretch(new, old.shape)
+        outside = hadamard(old, self.as_expr(self.kept(add((filled(sp.S.One, old.shape), negative(mask)))), index))
+        if op is not None and isinstance(op, (ast.Add, ast.Sub)) and not new.rank:
+            term = hadamard(mask, filled(sp.S.One, old.shape)) if new is Const(sp.S.One) else hadamard(mask, stretch(new, old.shape))
+            return add((old, term if isinstance(op, ast.Add) else negative(term)))
+        return add((outside, hadamard(mask, inside)))
+
+    def updated(self, op: ast.operator, old: Expr, new: Expr) -> Expr:
+        alone = ast.BinOp(ast.Constant(0), op, ast.Constant(0))
+        from ..source.shapes import added, multiplied
+        from ..algebra import power
+        match op:
+            case ast.Add():
+                return added((old, new))
+            case ast.Sub():
+                return added((old, negative(new)))
+            case ast.Mult():
+                return multiplied((old, new))
+            case ast.Div():
+                return multiplied((old, power(new, -1)))
+        raise UnsupportedError(f"{type(alone.op).__name__} in place is not followed")
+
+    def mask_of(self, index: ast.expr, old: Expr, array: Array) -> Expr | None:
+        """The 0/1 tensor of a boolean index or of `[range(N), y]`."""
+        if isinstance(index, ast.Tuple):
+            if array.initial is not None and type(old) is Var:
+                old = array.initial
+            found = self.labels_of(index, old)
+            return found if isinstance(found, Expr) else None
+        value = self.value(index)
+        if isinstance(value, Array) and value.value().shape == old.shape:
+            return value.value()
+        return None
+
+    # --- comprehensions ---
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> list:
+        return [value for value in self.generated(node.generators, lambda: self.value(node.elt))]
+
+    def dict_comprehension(self, node: ast.DictComp) -> dict:
+        return dict(self.generated(node.generators, lambda: (self.key(node.key), self.value(node.value))))
+
+    def generated(self, generators: list[ast.comprehension], make: object) -> list:
+        if len(generators) != 1:
+            raise UnsupportedError("a comprehension with two loops is not followed")
+        loop = generators[0]
+        outer, found = self.frame, []
+        items = self.items(self.value(loop.iter), loop.iter)
+        if len(items) > COMPREHENSION_LIMIT:
+            raise UnsupportedError(f"a comprehension over more than {COMPREHENSION_LIMIT} elements")
+        for item in items:
+            self.frame = Frame({}, outer)
+            try:
+                self.unpack_names(loop.target, item)
+                if all(self.truth(self.value(test), test) for test in loop.ifs):
+                    found.append(make())
+            finally:
+                self.frame = outer
+        return found
+
+    def unpack_names(self, target: ast.expr, value: object) -> None:
+        """Loop variables."""
+        if isinstance(target, ast.Name):
+            self.frame.names[target.id] = value
+        elif isinstance(target, ast.Tuple):
+            for part, item in zip(target.elts, self.items(value, target)):
+                self.unpack_names(part, item)
+
+    VALUES = {**CodeTerms.VALUES, ast.Subscript: subscript, ast.ListComp: comprehension, ast.GeneratorExp: comprehension,
+              ast.DictComp: dict_comprehension}

@@ -1,0 +1,55 @@
+"""What is known while hand-written code is followed, and the work that may be spent on it."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from ..errors import ShapeError
+from ..expr import Shape
+from .values import Again
+
+WORK = 60_000
+
+
+class TooMuch(Exception):
+    """Following a text takes more work than is allowed."""
+
+
+class Meter:
+    """The work that may still be spent on a text, over all times that it is followed."""
+
+    def __init__(self) -> None:
+        self.left = WORK
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TooMuch
+
+
+class Known:
+    """What is learned of a text from one following to the next: sizes, ranks, and what open values are."""
+
+    def __init__(self, shapes: dict[str, Shape], meter: Meter) -> None:
+        self.shapes, self.meter = shapes, meter
+        self.sizes: dict[sp.Expr, sp.Expr] = {}
+        self.ranks: dict[str, int] = {}
+        self.kinds: dict[str, str] = {}
+        self.called: dict[sp.Expr, str] = {}
+
+    def put(self, shape: Shape) -> Shape:
+        return tuple(d.xreplace(self.sizes) for d in shape)
+
+    def bind(self, unknown: sp.Expr, dim: sp.Expr) -> None:
+        """A size that was open is another."""
+        dim = dim.xreplace(self.sizes)
+        if unknown in dim.free_symbols:
+            raise ShapeError(f"{unknown} would be {dim}")
+        self.sizes = {k: v.xreplace({unknown: dim}) for k, v in self.sizes.items()} | {unknown: dim}
+
+    def become(self, name: str, kind: str) -> None:
+        """What an open value is; raises `Again` where it was taken for something else."""
+        before = self.kinds.get(name)
+        self.kinds[name] = kind
+        if before not in (None, kind):
+            raise Again
