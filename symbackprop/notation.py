@@ -22,6 +22,7 @@ GREEK["lam"] = GREEK["lambda"]
 ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
 SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 LOW = {chr(code) for code in SUBSCRIPTS}
+MAX_NAME = 40
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*\Z")
 NUMBERED = re.compile(r"([A-Za-z]+?)(\d+)\Z")
 TEX_NAME = re.compile(r"(?:[A-Za-z0-9 (),\[\]{}^_+\-']|\\(?:hat|bar|tilde|mathbf|mathrm|mathcal|boldsymbol|"
@@ -104,7 +105,7 @@ def split_outside_braces(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def is_name(name: str) -> bool:
     """Whether this can be the name of a tensor or a size: names reach LaTeX, pages and source."""
-    return bool(NAME.match(name)) and not keyword.iskeyword(name) and len(name) <= 40
+    return bool(NAME.match(name)) and not keyword.iskeyword(name) and len(name) <= MAX_NAME
 
 
 def check_tex_name(value: str) -> str:

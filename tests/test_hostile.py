@@ -14,6 +14,7 @@ import symbackprop as sb
 from symbackprop.cli import main
 from symbackprop.doors import read_as
 from symbackprop.errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
+from symbackprop.tex.juxtaposed import longest_first
 
 # Formulas 1-53, 58-60 as the right side of a definition in Python syntax: all but the plain large ones are refused.
 PYTHON = {**{k: v for k, v in REFUSED.items() if k not in (15, 43, 431, 432)}, 39: "x^2^3", 48: "9**9**9**9", 49: "2**10**10", 50: "100000000!", 42: "[[1, 2], [3]]",
@@ -203,3 +204,28 @@ def test_reading_judging_and_exporting_run_nothing() -> None:
     finally:
         active = False
     assert seen == []
+
+
+LONG = {  # text, line and column of the refusal, what is said
+    "name": ("x \\in \\mathbb{R}\nC = " + "a" * 201, (2, 5), "a name of more than 200"),
+    "label": ("x \\in \\mathbb{R}\nC = x_{" + "jk" * 101 + "}", (2, 8), "a name of more than 200"),
+    "number": ("x \\in \\mathbb{R}\nC = " + "9" * 1001 + " x", (2, 5), "a number of more than 1000 digits"),
+    "product": ("x \\in \\mathbb{R}\nC = " + "x " * 501, (2, 5), "a product of more than 500 factors"),
+    "name in a model": ("x: R\n" + "a" * 41 + " = x", (2, 1), "cannot be a name"),
+    "number in a model": ("x: R\nC = x * " + "9" * 5000, (2, 9), "a number of more than 1000 digits"),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_names_and_numbers_have_a_length(kind: str) -> None:
+    text, place, said = LONG[kind]
+    with pytest.raises(ParseError, match=said) as caught:
+        sb.parse(text)
+    assert (caught.value.line, caught.value.column) == place
+
+
+def test_a_run_is_cut_without_trying_every_cut() -> None:
+    """Two hundred letters that go into a, aa and aaa in some 10^52 ways, and a last one that is no name."""
+    known = {(at, end) for at in range(200) for end in (at + 1, at + 2, at + 3) if end < 200}
+    assert longest_first(known, 200) is None
+    assert longest_first(known, 199)[:3] == (3, 6, 9)

@@ -18,13 +18,14 @@ from ..collecting import uncollected
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
 from ..intake import TURNING, bounded, cleaned, described, refused
-from ..notation import check_tex_name, is_name
+from ..notation import MAX_NAME, check_tex_name, is_name
 from ..ops import load
 from ..program import STRUCTURES, Claim, Equation, Fact, Program, expose_pre_activations
-from .terms import COMPARISONS, Terms
+from .terms import COMPARISONS, MAX_DIGITS, Terms
 
 RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial", "inf", "nan"}
 TYPESET = re.compile(r"\bas\s+r?(\"[^\"\n]*\"|'[^'\n]*')")
+LONG_NUMBER = re.compile(rf"(?<!\w)\d{{{MAX_DIGITS + 1},}}")
 BRACKETS = re.compile(r"[()\[\]{}]")
 MAX_CHARACTERS, MAX_BRACKETS, MAX_NODES, MAX_SIZE = 1_000_000, 100, 200_000, 10**12
 KNOWN_FACTS = "known are sum(y) == 1, A == A.T, definite(A), diagonal(A), x > 0, y in {0, 1}"
@@ -109,6 +110,8 @@ class Reader(Terms):
     def syntax_error(self, error: SyntaxError) -> ParseError:
         line, column = error.lineno or 1, error.offset or 1
         source = self.lines[line - 1] if line <= len(self.lines) else ""
+        if (number := LONG_NUMBER.search(source)) is not None:
+            return ParseError(f"a number of more than {MAX_DIGITS} digits", line=line, column=number.start() + 1, source=source)
         hint = "a fact compares with ==, as in sum(y) == 1" if source.lstrip().startswith("fact:") else None
         return ParseError(f"{error.msg}", line=line, column=max(column, 1), source=source, hint=hint)
 
@@ -187,7 +190,7 @@ class Reader(Terms):
     def check_name(self, node: ast.AST, name: str) -> None:
         """Names reach LaTeX, pages and source: only those of the white list do."""
         if not is_name(name) or name in RESERVED:
-            raise self.fail(node, f"{name} cannot be a name here")
+            raise self.fail(node, f"{name[:40]} cannot be a name here", f"a name has at most {MAX_NAME} characters" if len(name) > MAX_NAME else None)
 
     def new_name(self, node: ast.AST, name: str) -> None:
         self.check_name(node, name)

@@ -26,7 +26,7 @@ from .tensors import Met, Term, gathered, same
 
 NEW = frozenset(("new", "next", "t+1", "k+1", "updated", "tau+1"))
 OLD = frozenset(("old", "t", "k", "prev", "current", "tau"))
-MAX_SETTLED = 200
+MAX_SETTLED = 100
 
 
 class Definitions(OwnFunctions):
@@ -136,6 +136,7 @@ class Definitions(OwnFunctions):
 
     def define(self, part: Statement, values: dict[str, int]) -> bool:
         """Read one pending equation: True where it is done with, be it that it defines or that it is a claim."""
+        self.reread += part.span[1] - part.span[0]
         rel: Rel = part.node
         left = rel.items[0]
         if len(rel.items) == 2 and self.is_law(left) and self.names_new_entries(rel.items[1]):

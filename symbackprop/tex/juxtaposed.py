@@ -227,35 +227,44 @@ class Juxtaposed(Functions):
     def pieces(self, run: Sym) -> list[Node] | None:
         """The run cut into known names, the longest first; None if it cannot be."""
         text, start = run.name, run.span[0]
-        known = self.cut_points(text)
+        cuts = longest_first(self.cut_points(text), len(text))
+        if cuts is None:
+            return None
         out: list[Node] = []
-        at = 0
-        while at < len(text):
-            end = next((e for e in range(len(text), at, -1) if (at, e) in known and self.rest_fits(known, e, len(text))), None)
-            if end is None:
-                return None
+        for at, end in zip((0, *cuts), cuts):
             name = text[at:end]
             span = (start + at, start + end)
             if name.isdigit():
                 out.append(Num(name, (), span))
             else:
                 out.append(Sym(name, "letter" if len(name) == 1 else "run", run.marks, span))
-            at = end
         return out if len(out) > 1 or self.infer and len(text) == 1 else None
 
     def cut_points(self, text: str) -> set[tuple[int, int]]:
+        """Where each part of a run that has a meaning of its own begins and ends."""
         bases = {k[0] for k in (*self.table.tensors, *self.formals)} | set(self.table.sizes)
         bases |= {k[0].lower() for k in self.table.tensors if len(k[0]) == 1 and k[0].isupper()}
+        longest = max(map(len, bases), default=1)
         found = set()
         for a in range(len(text)):
-            for b in range(a + 1, len(text) + 1):
+            for b in range(a + 1, min(len(text), a + longest) + 1):
                 name = text[a:b]
                 if name in bases or len(name) == 1 and (self.infer and name.isalpha() or name == "I") or name == "e":
                     found.add((a, b))
         return found
 
-    def rest_fits(self, known: set[tuple[int, int]], at: int, end: int) -> bool:
-        return at == end or any((at, e) in known and self.rest_fits(known, e, end) for e in range(end, at, -1))
+
+def longest_first(known: set[tuple[int, int]], length: int) -> tuple[int, ...] | None:
+    """Where the parts end if a run is cut into known parts, each the longest that leaves a rest which can be cut.
+
+    >>> longest_first({(0, 1), (0, 2), (1, 3), (2, 3)}, 3), longest_first({(0, 1)}, 2)
+    ((2, 3), None)
+    """
+    ends: dict[int, tuple[int, ...]] = {length: ()}
+    for at, end in sorted(known, reverse=True):  # from the back; a longer part comes first and is kept
+        if end in ends:
+            ends.setdefault(at, (end, *ends[end]))
+    return ends.get(0)
 
 
 def bare(node: Node) -> Node:

@@ -17,6 +17,7 @@ from .source import Source
 from .tokens import MAX_CHARACTERS, Token
 
 MAX_DIGITS = 1_000
+MAX_NAME = 200
 
 _SIGNS = "|".join(re.escape(x) for x in sorted(s.LITERALS, key=len, reverse=True) if x != ".T")
 _ACCENTS = "".join(s.COMBINING)
@@ -70,7 +71,7 @@ class _Lexer(Commands):
                 entry = _DIRECT.get(m[0])
                 if entry is not None:
                     tokens.append(Token(entry[0], entry[1], pos, after))
-                elif group == "word" and not self.plain and m[0] not in _STATEMENTS:
+                elif group == "word" and not self.plain and m[0] not in _STATEMENTS and after - pos <= MAX_NAME:
                     tokens.append(Token("word", m[0], pos, after))
                 else:
                     after = handlers[group](self, m[0], pos, after, end)
@@ -79,6 +80,8 @@ class _Lexer(Commands):
     def word(self, text: str, start: int, after: int, end: int) -> int:
         if text in s.RESERVED and not (self.tokens and self.tokens[-1].kind == "_"):
             raise self.fail(f"`{text}` is a Python word, and this line is read as mathematics", start)
+        if after - start > MAX_NAME:
+            raise self.fail(f"a name of more than {MAX_NAME} letters and digits", start)
         return self.put("word", text, start, after)
 
     def number(self, text: str, start: int, after: int, end: int) -> int:

@@ -19,6 +19,7 @@ from .values import CELL_ENDS, POSTFIX, Values
 
 MAX_HEIGHT = 250
 MAX_NODES = 5_000
+MAX_FACTORS = 500
 
 _CLAUSE_ENDS = frozenset(("eof", "sep", "text", "gap-comma", "semi", "dot"))
 _BEFORE_VALUES = frozenset(("big", "fun", "name", "add", "mul", "rel"))
@@ -64,6 +65,8 @@ def _check_size(source: Source, clauses: tuple[Clause, ...]) -> None:
                 raise source.error(f"the formula is nested more than {MAX_HEIGHT} nodes deep", node.span[0])
             if count > MAX_NODES:
                 raise source.error(f"the formula has more than {MAX_NODES} nodes", node.span[0])
+            if isinstance(node, (Juxt, Prod)) and len(node.items) > MAX_FACTORS:
+                raise source.error(f"a product of more than {MAX_FACTORS} factors", node.span[0])
 
 
 class _Parser(Values):

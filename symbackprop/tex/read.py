@@ -22,7 +22,7 @@ from .names import Table
 from .statements import Statement, statements
 from .tensors import Met, Unknown
 
-MAX_TRIALS = 8
+MAX_TRIALS, MAX_REREAD = 8, 300_000
 CLAIM = re.compile(r"[^=]*(?:\\partial|\\nabla|\\delta|∂|∇|δ|\bd[A-Z]|\bgrad|\bd[A-Za-z]+\s*/\s*d)[^=]*=")
 
 
@@ -41,7 +41,7 @@ def settle(found: list[Formula]) -> Document:
     best = attempt(found, {})
     few = max(2, min(MAX_TRIALS, 300 // (len(best.parts) + 1)))
     for _ in range(few):
-        if best.strain == (0, 0) or not best.inferred:
+        if best.strain == (0, 0) or not best.inferred or best.reread > MAX_REREAD:
             return best
         trials = [attempt(found, {**best.ranks, **other}) for other in best.other_ranks()[:few]]
         better = min(trials, key=lambda t: t.strain, default=best)

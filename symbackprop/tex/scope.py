@@ -55,7 +55,7 @@ class Scope:
         self.calls: tuple[int, ...] = ()
         self.spelled: dict[str, str] = {}
         self.broken: dict[str, SymbackpropError] = {}
-        self.depth = self.strains = 0
+        self.depth = self.strains = self.reread = 0
 
     # --- complaints and notes ---------------------------------------------------------------------------------
 
