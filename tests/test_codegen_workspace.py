@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
+from autograd import grad
+from convolution_definitions import convolved
 from oracle.compare import survey
 
 import symbackprop as sb
@@ -144,3 +148,50 @@ def test_straight_line_code_leaves_the_range_of_floats_as_numpy_does(text: str, 
         wanted, found = (call(x=np.array(x)) for call in (names["value_and_grad"], names["make_value_and_grad"]()))
     np.testing.assert_array_equal(found[0], wanted[0])
     np.testing.assert_array_equal(found[1]["x"], wanted[1]["x"])
+
+
+MASKS = {
+    "relu(x)**2": lambda x, y: np.where(x > 0, 2 * x, 0), "relu(x)**3": lambda x, y: np.where(x > 0, 3 * x**2, 0),
+    "relu(x)**2 / y": lambda x, y: np.where(x > 0, 2 * x / y, 0), "relu(x) * relu(-x) + relu(x) * y": lambda x, y: np.where(x > 0, y, 0),
+    "relu(x) * relu(x - y)": lambda x, y: np.where(x > 0, np.maximum(x - y, 0), 0) + np.where(x > y, np.maximum(x, 0), 0),
+    "relu(x) * x": lambda x, y: np.where(x > 0, 2 * x, 0), "relu(x - y)**2 * relu(x)": lambda x, y:
+    np.where(x > y, 2 * (x - y) * np.maximum(x, 0), 0) + np.where(x > 0, np.maximum(x - y, 0)**2, 0),
+}
+
+
+@pytest.mark.parametrize("right", MASKS)
+def test_a_mask_is_left_out_only_where_it_changes_nothing(right: str) -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=40), rng.uniform(-1, 1, size=40)
+    names = module(f"x: R[n]; y: R[n]\nC = sum({right})", wrt=["x"])
+    for call in (names["value_and_grad"], names["make_value_and_grad"]({"n": 40})):
+        np.testing.assert_allclose(call(x=x, y=y)[1]["x"], MASKS[right](x, y), rtol=1e-12)
+
+
+CONVOLVED = """X: R[B, c, 9, 8]; K: R[4, c, 3, 2]; b: R[4]
+H = relu(conv2d(X, K, stride=2, padding=1) + b[:, None, None])
+C = sum(H**2) / (2 * B)"""
+
+
+def test_a_convolution_passes_over_its_feature_maps_five_times() -> None:
+    made = export(sb.derive(sb.parse(CONVOLVED), wrt=["K", "b"])).split("def compute")[1]
+    assert re.findall(r"^ +(?:\w+ = )?np\.(\w+)", made, re.M) == [
+        "copyto", "dot", "add", "maximum", "vdot", "multiply", "multiply", "dot", "multiply", "dot", "multiply", "copyto"]
+    head = export(sb.derive(sb.parse(CONVOLVED), wrt=["K", "b"])).split("def make_value_and_grad")[1].split("def compute")[0]
+    assert len(re.findall(r"empty\(4, 25 \* B|empty\(4, B, 5, 5", head)) == 2  # the maps and an array of zeros
+
+
+def test_a_convolution_with_stride_padding_and_channels_is_that_of_its_definition() -> None:
+    rng = np.random.default_rng(2)
+    data = {"X": rng.normal(size=(3, 2, 9, 8)), "K": rng.normal(size=(4, 2, 3, 2)), "b": rng.normal(size=4)}
+
+    def loss(a: dict) -> float:
+        H = anp.maximum(convolved(a["X"], a["K"], 2, 1) + a["b"][:, None, None], 0)
+        return anp.sum(H**2) / 6
+    wanted = grad(loss)(data)
+    call = module(CONVOLVED)["make_value_and_grad"]({"B": 3, "c": 2})
+    call(**{n: v * 3 for n, v in data.items()})
+    value, found = call(**data)
+    assert np.isclose(value, loss(data), rtol=1e-12)
+    for name, right in wanted.items():
+        np.testing.assert_allclose(found[name], right, rtol=1e-10, atol=1e-12)

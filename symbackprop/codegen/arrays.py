@@ -7,6 +7,7 @@ powers, BLAS for sums of products. Only a literal size 1 stretches.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ ROWS = frozenset({"index", "reshape"})  # views that leave the entries in the or
 APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where", "linalg", "const",
                    "input", "ones", "eye"})  # not entry by entry
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?\Z")
+PRODUCT = re.compile(r"\w+( \* \w+)+")  # of sizes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,6 +74,26 @@ def layout_of(op: str, args: tuple[Value, ...], params: tuple, shape: Dims) -> t
     return next((arg.layout for arg in args if arg.layout and arg.shape == shape), ())
 
 
+def vanishes(a: Value, mask: Value) -> bool:
+    """Whether `a` is 0 already wherever a mask `x > 0` is: it has `max(x, 0)` or the mask itself as a factor."""
+    if mask.op != "greater" or mask.args[1].params not in (("0",), ("0.0",)):
+        return False
+    if a.op in ("multiply", "divide"):
+        return any(vanishes(arg, mask) and arg.shape == a.shape for arg in a.args[:2 if a.op == "multiply" else 1])
+    return a.op in ("maximum", "greater") and a.args == mask.args
+
+
+def entries(shape: Dims) -> int:
+    """About how many entries an array has, a size that is not known taken as 16: to compare costs with, nothing else."""
+    return math.prod(int(part) if part.isdigit() else 16 for d in shape for part in (d.split(" * ") if PRODUCT.fullmatch(d) else [d]))
+
+
+def size_product(dims: Dims) -> str:
+    """A product of sizes as source."""
+    number = math.prod(int(d) for d in dims if d.isdigit())
+    return " * ".join([str(number)] * (number != 1) + [d if d.isidentifier() else f"({d})" for d in dims if not d.isdigit()]) or "1"
+
+
 class Graph:
     """The values made so far, in order. `tuned`: sums become products with ones where BLAS is faster at those."""
 
@@ -104,6 +126,8 @@ class Graph:
         a = args[0]
         if op == "multiply" and (one := next((k for k in (0, 1) if args[k].params == ("1.0",)), None)) is not None:
             return args[1 - one]
+        if op == "multiply" and (gone := next((k for k in (0, 1) if vanishes(args[1 - k], args[k])), None)) is not None:
+            return args[1 - gone]
         if op == "divide" and args[1].is_const:
             return self.entrywise("multiply", a, self.folded("divide", (self.const("1.0"), args[1])))
         if op == "multiply" and a.is_const and args[1].op == "multiply" and args[1].args[0].is_const:
@@ -166,7 +190,25 @@ class Graph:
         if self.tuned and rank == 2 and len(axes) == 1 and "1" not in a.shape:
             made = (self.dot(self.ones(a.shape[0]), a) if axes == (0,) else self.dot(a, self.ones(a.shape[1])))
             return self.index(made, tuple("None" if k in axes else ":" for k in range(2))) if keepdims else made
+        if self.tuned and rank > 2 and not keepdims and (made := self.gemv(a, axes)) is not None:
+            return made
         return self.make("sum", (a,), kept, (axes, keepdims))
+
+    def gemv(self, a: Value, axes: tuple[int, ...]) -> Value | None:
+        """The sum over axes that lie behind all others in memory, or before them, as a matrix by a vector of ones."""
+        order = a.layout or tuple(range(len(a.shape)))
+        inner = tuple(order.index(k) for k in range(len(order)))  # the axes as they lie in memory
+        count = len(inner) - len(axes)
+        left, right = (inner[:count], inner[count:]), (inner[len(axes):], inner[:len(axes)])
+        if a.op in VIEWS or a.op == "input" or not count:
+            return None
+        for (kept, gone), last in ((left, True), (right, False)):
+            if set(gone) == set(axes) and kept == tuple(sorted(kept)):
+                shape = tuple(size_product(tuple(a.shape[k] for k in group)) for group in (kept, gone))
+                flat = self.reshape(self.transpose(a, inner), shape if last else shape[::-1])
+                made = self.dot(flat, self.ones(shape[1])) if last else self.dot(self.ones(shape[1]), flat)
+                return self.reshape(made, tuple(a.shape[k] for k in kept))
+        return None
 
     def largest(self, a: Value, axis: int, keepdims: bool) -> Value:
         rank = len(a.shape)
@@ -174,13 +216,31 @@ class Graph:
         return self.make("max", (a,), kept, (axis % rank, keepdims))
 
     def dot(self, a: Value, b: Value) -> Value:
-        """`a @ b`."""
+        """`a @ b`; a number waits until the product is made where that has fewer entries to multiply."""
+        if self.tuned:
+            for k, arg in enumerate((a, b)):
+                number, rest = self.unscaled(arg)
+                if number is not None:
+                    made = self.dot(*((rest, b) if k == 0 else (a, rest)))
+                    if entries(made.shape) < entries(arg.shape):
+                        return self.entrywise("multiply", number, made)
         if len(a.shape) > 2 or len(b.shape) > 2:
             lead = stretch(a.shape[:-2], b.shape[:-2])
             return self.make("matmul", (a, b), (*lead, a.shape[-2], b.shape[-1]))
         if self.tuned and len(a.shape) == len(b.shape) == 1:
             return self.make("vdot", (a, b), ())
         return self.make("dot", (a, b), a.shape[:-1] + b.shape[1:])
+
+    def unscaled(self, a: Value) -> tuple[Value | None, Value]:
+        """A number and what it multiplies, as seen through views."""
+        if a.op == "multiply" and a.args[0].is_const:
+            return a.args[0], a.args[1]
+        if a.op not in ("transpose", "reshape"):
+            return None, a
+        number, rest = self.unscaled(a.args[0])
+        if number is None:
+            return None, a
+        return number, self.transpose(rest, *a.params) if a.op == "transpose" else self.reshape(rest, a.shape)
 
     def transpose(self, a: Value, order: tuple[int, ...]) -> Value:
         if a.op == "transpose":

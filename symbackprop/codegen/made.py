@@ -46,7 +46,7 @@ class Made:
             last += copies
             returned.append(f"{quoted(name)}: {text}")
         _, total = plan.copied("", self.loss, taken)
-        arrays = [f"{place} = {made_empty(*key)}" for place, key in plan.buffers.items()]
+        arrays = [f"{place} = {plan.views.get(place) or made_empty(*key)}" for place, key in plan.buffers.items()]
         last += [*display("gradients = ", returned, "{}", 8), f"return {total}, gradients"]
         return self.frame([*arrays, *plan.made], [*body, *(line.removeprefix(" " * 8) for line in last)])
 

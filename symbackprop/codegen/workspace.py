@@ -65,8 +65,10 @@ class Plan:
         self.fresh, self.names, self.results = fresh, dict(names), results
         self.static: dict[Value, bool] = {}
         self.buffers: dict[str, tuple[tuple[str, ...], str, tuple[int, ...]]] = {}
+        self.views: dict[str, str] = {}
         self.home: dict[Value, str] = {}
         self.made: list[str] = []
+        self.nothing: dict[tuple, str] = {}
         self.free: dict[tuple, list[str]] = {}
         self.order, self.at = order, {value: at for at, value in enumerate(order)}
         for value in order:
@@ -117,6 +119,14 @@ class Plan:
         self.made.append(f"{name} = {text}")
         return name
 
+    def zeros(self, value: Value) -> str:
+        """An array of zeros as a value lies in memory: vector instructions take the greater of two arrays, not of one and a number."""
+        key = (value.shape, "dtype", value.layout)
+        if key not in self.nothing:
+            self.nothing[key] = name = self.fresh("k1")
+            self.made += [f"{name} = {made_empty(*key)}", f"{name}[:] = 0"]
+        return self.nothing[key]
+
     def lines(self, value: Value) -> list[str]:
         """The lines that compute a value, if it needs any; to be asked for in order."""
         at = self.at[value]
@@ -130,8 +140,11 @@ class Plan:
         if value.op == "linalg":
             self.names[value] = name = self.fresh("t1")
             return [f"{name} = {spelled(value, args)}"]
+        if value.op == "maximum" and value.args[1].params == ("0",):
+            args[1] = self.zeros(value)
         place = self.place(value, at)
         self.names[value] = self.home[value] = place
+        args = [place if text == self.views.get(place) else text for text in args]
         if value.op == "gather":
             return [f"np.copyto({place}.reshape({', '.join(value.args[0].shape)}), {args[0]})"]
         if value.op in ("call", "routine"):
@@ -145,6 +158,9 @@ class Plan:
         key = (value.shape, "bool" if value.flag else "dtype", value.layout)
         if value.op not in APART:
             for arg in value.args:
+                if place := self.over(arg, value, key, at):
+                    self.release(value, at)
+                    return place
                 if arg in self.home and self.last[arg] == at and self.buffers[self.home[arg]] == key \
                         and not any(other is not arg and other.base is arg for other in value.args):
                     place = self.home.pop(arg)
@@ -156,6 +172,18 @@ class Plan:
             place = self.fresh("w1")
             self.buffers[place] = key
         self.release(value, at)
+        return place
+
+    def over(self, view: Value, value: Value, key: tuple, at: int) -> str:
+        """The array that a view shows the whole of, under a name of its own; nothing where something else still reads it."""
+        base = view.base
+        if base not in self.home or self.last[base] != at or (view.shape, "dtype", view.layout) != key or not shows_all(view) \
+                or self.buffers[self.home[base]][1] != "dtype" or any(a is not view and a.base is base for a in value.args):
+            return ""
+        place = self.fresh("w1")
+        self.buffers[place] = key
+        self.views[place] = self.text(view)
+        del self.home[base]
         return place
 
     def release(self, value: Value, at: int) -> None:
@@ -176,6 +204,17 @@ class Plan:
         place = self.fresh("w1")
         self.buffers[place] = (value.shape, "dtype", ())
         return [f"np.copyto({place}, {self.text(value)})"], place
+
+
+def in_order(value: Value) -> bool:
+    """Whether a value, or what it shows the whole of, lies in memory row by row."""
+    return in_order(value.args[0]) if value.op == "reshape" else value.op not in VIEWS and not value.layout
+
+
+def shows_all(view: Value) -> bool:
+    """Whether a view shows the whole of an array in the layout that an array of its own would have."""
+    turned = view.op == "transpose" and view.layout == view.params[0] and in_order(view.args[0])
+    return turned or view.op == "reshape" and in_order(view)
 
 
 def made_empty(shape: tuple[str, ...], kind: str, layout: tuple[int, ...]) -> str:
