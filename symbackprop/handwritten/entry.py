@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from ..errors import SymbackpropError
 from ..expr import Expr, Var, size
 from ..tex.tensors import Unknown
-from .names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, STORES, UPSTREAM, stems
-from .record import Spot
+from .names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, LOSS_NAME, STORES, UPSTREAM, stems
+from .record import Spot, has_events
 from .run import Follower
 from .values import Again, Array, Class, Closure, Frame, Free, Instance, Unread, name_of
 
 OUTPUT = re.compile(r"(?:y_?(?:hat|pred\w*)|pred\w*|out(?:put)?s?|o|A\d?|AL|a\d?|probs?|yhat|Y_?(?:hat|pred\w*)|final_\w+|h|H|logits|scores)$")
+TARGET = re.compile(r"(?:[yYtT]|y_?true|targets?|labels?|one_?hot|actual|expected|truth|wanted)(?:_\w+)?$")
+WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 CACHE = re.compile(r"(?:.*_)?(?:caches?|memory|ctx|context|saved|store|cached)$")
 
 
@@ -32,6 +34,7 @@ class Group:
     upstreams: list[tuple[Var, Var]] = field(default_factory=list)
     first_equation: int = 0
     updates: int = 0
+    last_equation: int | None = None
 
 
 class Entry(Follower):
@@ -119,11 +122,13 @@ class Entry(Follower):
             owner = self.instance_of(cls) if cls is not None else None
             for companion in self.companions(root, cls, everything):
                 self.run_part(companion, owner, cls)
+                self.rehearsed = self.rehearsed | {e.expr: e.var for e in self.equations[self.groups[-1].first_equation:] if e.expr.rank}
             self.run_part(root, owner, cls)
         except SymbackpropError as error:
             self.note(error.at(root.node.lineno, 1, self.lines[root.node.lineno - 1]))
         finally:
             self.close_group()
+            self.rehearsed = {}
 
     def instance_of(self, cls: Class) -> Instance:
         made = Instance(cls)
@@ -144,19 +149,30 @@ class Entry(Follower):
             self.scope.update({"return": value})
             tensors = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, (Array, Expr))]
             if tensors and FORWARD.match(closure.name):
+                self.name_output(tensors[0], closure)
                 self.output = tensors
                 self.arguments_of_forward = [frame.names[a.arg] for a in closure.node.args.args if a.arg in frame.names and a.arg != "self"]
 
+    def name_output(self, value: object, closure: Closure) -> None:
+        """The output of a forward part that its own text gives no name, so that a loss and a later call mean the same."""
+        if isinstance(value, Array) and type(value.expr) is not Var and not has_events(value.expr):
+            value.expr = self.equation("output", value.expr, closure.node)
+
     def companions(self, root: Closure, cls: Class | None, everything: list[Closure]) -> list[Closure]:
-        """The forward and loss functions that go before a backward one."""
-        if not BACKWARD.match(root.name) or any(FORWARD.match(n) for n in called_in(root.node)):
+        """The forward and loss functions that go before a backward one; a loss that it works out itself is the one meant."""
+        if not BACKWARD.match(root.name):
             return []
         own = list(cls.methods.values()) if cls is not None else [c for c in everything if c in self.functions_of]
-        exact = [c for c in own if c is not root and c.name in twins(root.name)]
+        others = [c for c in own if c is not root]
+        calls = called_in(root.node)
+        losses = [c for c in others if LOSS_FUNCTION.match(c.name) and not BACKWARD.match(c.name)]
+        inside = [c for c in others if FORWARD.match(c.name) and c.name in calls]
+        if inside and (any(c.name in calls for c in losses) or any(LOSS_NAME.match(n) for n in assigned_in(root.node))):
+            return []
+        exact = [c for c in others if c.name in twins(root.name)]
         called = {n for c in own if FORWARD.match(c.name) for n in called_in(c.node)}
-        forward = exact or [c for c in own if FORWARD.match(c.name) and c.name not in called][:1]
-        losses = [c for c in own if LOSS_FUNCTION.match(c.name) and not BACKWARD.match(c.name) and c is not root][:1] if not exact or not cls is None or True else []
-        return forward + (losses if not self.has_upstream(root) else [])
+        forward = inside or exact or nearest_kin(root, [c for c in others if FORWARD.match(c.name) and c.name not in called])
+        return forward + ([] if self.has_upstream(root) else nearest_kin(root, losses))
 
     def has_upstream(self, root: Closure) -> bool:
         return any(re.match(r"d_?out|dout|grad_?out|upstream|dnext|d\w*next|accum_grad|output_grad", a.arg) for a in root.node.args.args)
@@ -166,7 +182,7 @@ class Entry(Follower):
 
     def close_group(self) -> None:
         group = self.groups[-1]
-        group.losses = self.losses
+        group.losses, group.last_equation = self.losses, len(self.equations)
         self.losses = []
 
     def sizes_are_final(self) -> None:
@@ -209,9 +225,16 @@ class Entry(Follower):
             return found[-1] if found else kept[-1] if isinstance(kept, tuple) and len(kept) > 1 else kept
         if closure is self.root and self.output and BACKWARD.match(closure.name) and UPSTREAM.match(name):
             return self.upstream(name)
-        if self.output and OUTPUT.match(name):
+        if self.output and self.is_output(closure, name):
             return self.output[0]
         return Free(self.input_name(name))
+
+    def is_output(self, closure: Closure, name: str) -> bool:
+        """Whether an argument is what the forward part gives: by its name, or the first of a loss that is no target."""
+        names = [a.arg for a in closure.node.args.args if a.arg != "self"]
+        if TARGET.match(name) or not LOSS_FUNCTION.match(closure.name) or any(OUTPUT.match(n) for n in names):
+            return bool(OUTPUT.match(name))
+        return name == next((n for n in names if not TARGET.match(n) and n not in self.scope), None)
 
     def upstream(self, name: str) -> object:
         """A gradient that comes from outside."""
@@ -259,6 +282,21 @@ def called_in(node: ast.AST) -> set[str]:
     """The names of everything that is called in a piece of code."""
     calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
     return {f.id if isinstance(f, ast.Name) else f.attr for f in calls if isinstance(f, (ast.Name, ast.Attribute))}
+
+
+def assigned_in(node: ast.AST) -> set[str]:
+    """The names that a piece of code assigns."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def nearest_kin(root: Closure, found: list[Closure]) -> list[Closure]:
+    """The one function of those found that belongs to a root: named alike, calling the same functions, or above it and near."""
+    calls, words = called_in(root.node), set(re.findall(WORDS, root.name))
+
+    def distance(c: Closure) -> tuple[int, int, bool, int]:
+        alike = len(words & set(re.findall(WORDS, c.name)))
+        return -alike, -len(calls & (called_in(c.node) | {c.name})), c.node.lineno > root.node.lineno, abs(c.node.lineno - root.node.lineno)
+    return sorted(found, key=distance)[:1]
 
 
 def twins(name: str) -> set[str]:

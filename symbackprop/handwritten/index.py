@@ -15,7 +15,7 @@ from ..source.indexing import is_none
 from ..source.shapes import stretch
 from .conditions import as_int
 from .terms import CodeTerms
-from .values import Array, Frame, Free, Labels, Picked, Rows
+from .values import Again, Array, Frame, Free, Labels, Picked, Rows
 
 COMPREHENSION_LIMIT = 100
 
@@ -129,14 +129,19 @@ class CodeIndex(CodeTerms):
                 value = Free(value.expr.name)
             else:
                 raise UnsupportedError("the labels in this index are computed, which is not followed")
-        if isinstance(value, Free) and value.array is not None and self.known.kinds.get(value.name) != "labels":
-            self.known.become(value.name, "labels")
-        self.known.become(value.name, "labels")
+        if self.known.kinds.get(value.name) != "labels":
+            self.known.kinds[value.name] = "labels"
+            self.known.shapes[value.name] = table.shape
+            self.known.ranks.pop(value.name, None)
+            if value.name in self.inputs:
+                raise Again
         if value.name not in self.inputs:
             self.known.shapes[value.name] = table.shape
             self.inputs[value.name] = Var(value.name, table.shape)
-            self.facts += [Fact("sum", value.name, axis=1), Fact("binary", value.name)]
-            self.readings[f"{value.name} holds class labels, read as the one-hot matrix of shape {show_shape(table.shape)}"] = None
+        for fact in (Fact("sum", value.name, axis=1), Fact("binary", value.name)):
+            if fact not in self.facts:
+                self.facts.append(fact)
+        self.readings[f"{value.name} holds class labels, read as the one-hot matrix of shape {show_shape(table.shape)}"] = None
         var = self.inputs[value.name]
         if var.shape != table.shape:
             raise ShapeError(f"the labels {value.name} have {show_shape(var.shape)} as one-hot rows, not {show_shape(table.shape)}")

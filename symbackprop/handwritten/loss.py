@@ -49,7 +49,7 @@ def loss_of(run: Entry, group: Group, events: list[Event]) -> Loss | None:
 def candidates(run: Entry, group: Group) -> list[str]:
     """Scalars that can be the loss, the likelier first."""
     read = {n for e in run.equations for n in names_in(e.expr)}
-    own = [e for e in run.equations[group.first_equation:] if not e.expr.rank] or [e for e in run.equations if not e.expr.rank]
+    own = [e for e in run.equations[group.first_equation:group.last_equation] if not e.expr.rank] or [e for e in run.equations if not e.expr.rank]
     named = [e.name for e in own if LOSS_NAME.match(e.name.rstrip("0123456789_") or e.name) or LOSS_NAME.match(e.name)]
     ends = [n for n in named if n not in read]
     first = [n for n in ends if n in FIRST]
@@ -70,7 +70,7 @@ def reachable(run: Entry, name: str) -> set[str]:
 
 def vector_loss(run: Entry, group: Group, targets: set[str], events: list[Event]) -> Loss | None:
     """A loss left as one number an example: its sum, or its mean where the gradients divide by the number of examples."""
-    for equation in reversed(run.equations[group.first_equation:]):
+    for equation in reversed(run.equations[group.first_equation:group.last_equation]):
         if LOSS_NAME.match(equation.name) and equation.expr.rank and targets & reachable(run, equation.name) and len(equation.name) > 1:
             counts = batch_sizes(events, equation.var)
             expr = total(equation.var)

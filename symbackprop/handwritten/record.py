@@ -117,6 +117,7 @@ class Recorder(CodeTerms):
         return self.defined(spot, expr, value, node, old)
 
     trained: set[str] = set()
+    rehearsed: dict[Expr, Var] = {}
     scope: dict[str, object] = {}
 
     def is_zero_gradient(self, spot: Spot, value: Const) -> bool:
@@ -168,7 +169,8 @@ class Recorder(CodeTerms):
 
     def equation(self, name: str, expr: Expr, node: ast.AST) -> Var:
         """A named equation, its pre-activation named too; one worked out a second time is the first, which the loss reads."""
-        again = None if LOSS_NAME.match(name) else next((e.var for e in self.equations if self.stated.get(e.name) == (name, expr)), None)
+        again = None if LOSS_NAME.match(name) else self.rehearsed.get(expr) or next(
+            (e.var for e in self.equations if self.stated.get(e.name) == (name, expr)), None)
         if again is not None:
             self.latest[name] = again
             return again
