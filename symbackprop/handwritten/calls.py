@@ -103,7 +103,7 @@ class CodeCalls(CodeNumpy):
 
     def default(self, name: str, value: object) -> object:
         """A setting that has a default: a number stays open, a flag or a word is what it says."""
-        if isinstance(value, Const) or isinstance(value, int) and not isinstance(value, bool):
+        if name not in SETTINGS and (isinstance(value, Const) or isinstance(value, int) and not isinstance(value, bool)):
             return Free(self.input_name(name), value)
         return value
 
@@ -222,5 +222,6 @@ class CodeCalls(CodeNumpy):
         raise UnsupportedError(f".{name}() of a {type(owner).__name__} is not followed")
 
 
+SETTINGS = frozenset(("axis", "dim", "ndmin"))
 LISTS = frozenset("layer_dims layers_dims layers sizes layer_sizes dims hidden_dims nn_architecture layer_dimensions architecture".split())
 CodeCalls.VALUES = {**CodeIndex.VALUES, ast.Call: CodeCalls.call}

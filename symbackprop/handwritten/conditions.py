@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..algebra import Const
 from ..errors import UnsupportedError
 from ..source.terms import Terms
+from .patterns import masked_step
 from .values import Closure, Free, Instance, is_tensor
 
 STATIC = (int, str, bool, type(None), tuple, list, dict)
@@ -29,7 +30,7 @@ class CodeConditions(Terms):
             pair = {id(n): self.as_expr(v, n) for n, v in zip((node.left, node.comparators[0]), values)}
             self.given |= pair
             try:
-                return self.kept(self.read_compare(node))
+                return self.kept(self.without_masks(self.kept(self.read_compare(node))))
             finally:
                 for key in pair:
                     self.given.pop(key, None)
@@ -37,6 +38,11 @@ class CodeConditions(Terms):
         for op, a, b in zip(node.ops, values, values[1:]):
             result = result and self.related(op, a, b, node)
         return result
+
+    def without_masks(self, value: object) -> Expr:
+        """A comparison, with masks of zeros and ones taken out of it."""
+        binary = frozenset(f.name for f in self.facts if f.kind == "binary")
+        return masked_step(self.as_expr(value, ast.Constant(0)), self.definitions, binary)
 
     def related(self, op: ast.cmpop, a: object, b: object, node: ast.expr) -> object:
         if isinstance(op, (ast.Is, ast.IsNot)):

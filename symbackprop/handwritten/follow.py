@@ -28,6 +28,7 @@ from .values import Again
 
 ROUNDS, TRIALS = 300, 8
 CODE = re.compile(r"(?m)^[ \t]*(?:def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:)|\bnp\.random\b")
+VECTOR = re.compile(r"(?![wWuUvV]\d*$|w_|theta|.*weights?|syn\d|M$|mat)[a-z]")  # names that one example at a time gives one axis
 MODEL = re.compile(r"(?m)^[ \t]*(?:fact[ \t]*:|\w+[ \t]*:[ \t]*R\b)")
 
 
@@ -68,6 +69,9 @@ def settled(text: str, tree: ast.Module) -> Entry:
 
 def better(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter) -> Entry:
     """The same with other ranks of the names that nothing states, those first whose gradients do not fit."""
+    outer = "outer(" in text
+    if outer:
+        best, known = with_vectors(best, known, text, tree, meter)
     trials = 0
     suspects = [e.target.name for e in best.events if misfits(e)]
     for name in sorted(known.ranks, key=lambda n: n not in suspects):
@@ -77,15 +81,25 @@ def better(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter)
             if rank == known.ranks[name] or trials >= TRIALS:
                 continue
             trials += 1
-            try:
-                other, learned = attempt(text, tree, {**known.ranks, name: rank}, meter)
-            except ParseError:
-                continue
-            except TooMuch:
-                return best
-            if strain(other) < strain(best):
-                best, known = other, learned
-    return best
+            best, known = fewer_misfits((best, known), text, tree, {**known.ranks, name: rank}, meter)
+    return best if outer else with_vectors(best, known, text, tree, meter)[0]
+
+
+def with_vectors(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter) -> tuple[Entry, Known]:
+    """The same with all names that may be vectors as vectors at once: code for one example at a time."""
+    vectors = {n: 1 for n, rank in known.ranks.items() if rank == 2 and VECTOR.match(n)}
+    if not strain(best) or not vectors:
+        return best, known
+    return fewer_misfits((best, known), text, tree, {**known.ranks, **vectors}, meter)
+
+
+def fewer_misfits(found: tuple[Entry, Known], text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter) -> tuple[Entry, Known]:
+    """What was found, or the text followed with other ranks where more of it fits."""
+    try:
+        other = attempt(text, tree, ranks, meter)
+    except (ParseError, TooMuch):
+        return found
+    return other if strain(other[0]) < strain(found[0]) else found
 
 
 def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter) -> tuple[Entry, Known]:
@@ -159,9 +173,10 @@ def program_of(run: Entry) -> Program:
     return Program(inputs, tuple(run.equations), (), facts, tuple(claims), {}, tuple(notes))
 
 
-def lossless(run: Entry, event: object) -> Claim:
+def lossless(run: Entry, event: Event) -> Claim:
+    """A gradient of no loss: the error of its own line, or that a loss is missing."""
     place = run.place(event.node)
-    error = ParseError("no loss was found that this could be the gradient of", line=place.line, column=place.column, source=place.source,
+    error = event.error or ParseError("no loss was found that this could be the gradient of", line=place.line, column=place.column, source=place.source,
                        hint="compute it in the forward part, as in loss = …")
     return Claim(run.text(event.node), place, None, None, error, quantity=event.spot.text)
 

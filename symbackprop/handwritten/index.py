@@ -12,7 +12,7 @@ from ..errors import ParseError, ShapeError, UnsupportedError, nearest
 from ..expr import Delta, Expr, Ones, Var, show_shape
 from ..program import Fact
 from ..source.indexing import is_none
-from ..source.shapes import stretch
+from ..source.shapes import new_axes, stretch
 from .conditions import as_int
 from .terms import CodeTerms
 from .values import Again, Array, Frame, Free, Labels, Picked, Rows
@@ -158,6 +158,8 @@ class CodeIndex(CodeTerms):
         mask = self.mask_of(index, old, array)
         if mask is None:
             raise UnsupportedError(f"a store into {self.text(index)[:40]} of an array is not followed")
+        if isinstance(index, ast.Tuple) and new.rank == old.rank - 1 == 1:
+            new = new_axes(new, (1,), 2)  # one value for each row
         inside = self.updated(op, old, new) if op is not None else stretch(new, old.shape)
         outside = hadamard(old, self.as_expr(self.kept(add((filled(sp.S.One, old.shape), negative(mask)))), index))
         if op is not None and isinstance(op, (ast.Add, ast.Sub)) and not new.rank:

@@ -184,6 +184,11 @@ class CodeNumpy(CodeIndex):
 
     np_matmul = np_dot
 
+    def np_outer(self, node: ast.Call) -> object:
+        """The outer product; NumPy lays columns and rows flat first."""
+        flat = [self.reshaped(e, -1, None) if 1 in e.shape and e.rank == 2 else e for e in (self.as_expr(self.value(n), n) for n in node.args[:2])]
+        return self.kept(CALLS["outer"](*(self.as_expr(e, node) for e in flat)))
+
     def refused(self, node: ast.Call, left: ast.expr, right: ast.expr, a: Expr, b: Expr) -> object:
         """A product that cannot be formed, in the user's words."""
         said = f"{self.text(node)[:80]}: {self.text(left)[:30]} is {show_shape(a.shape)} and {self.text(right)[:30]} is {show_shape(b.shape)}"

@@ -10,7 +10,7 @@ import sympy as sp
 
 from ..algebra import Const, add, contract, is_power, is_zero, negative, split_number
 from ..cells import filled
-from ..expr import Add, Contract, Expr, Map, Ones, Var, function
+from ..expr import Add, Contract, Expr, Map, Ones, Var, function, is_elementwise
 from ..ops.tensor import apply
 
 Definitions = dict[str, Expr]
@@ -214,6 +214,27 @@ def rectifier(node: Expr, known: Definitions) -> Expr | None:
                     if u is mask.args[0] and node.inputs[j] == node.inputs[k]:
                         return without(node, {j, k}, Map(function("relu"), (u,)), node.inputs[j])
     return None
+
+
+def masked_step(node: Expr, known: Definitions, binary: frozenset[str]) -> Expr:
+    """1[u m > 0] = 1[u > 0] m for a mask m of zeros and ones, so that no entry stands at the corner."""
+    inner = resolved(node.args[0], known) if type(node) is Map and node.function.name == "step" and not node.function.derivative else None
+    if type(inner) is not Contract or not is_elementwise(inner.inputs, inner.output):
+        return node
+    masks = {k for k, o in enumerate(inner.operands) if is_zero_one(o, binary)}
+    if not masks or len(masks) == len(inner.operands):
+        return node
+    rest = contract([o for k, o in enumerate(inner.operands) if k not in masks], [i for k, i in enumerate(inner.inputs) if k not in masks], inner.output)
+    parts = [recognised(Map(function("step"), (rest,)), known), *(inner.operands[k] for k in sorted(masks))]
+    return contract(parts, [inner.output, *(inner.inputs[k] for k in sorted(masks))], inner.output)
+
+
+def is_zero_one(node: Expr, binary: frozenset[str]) -> bool:
+    """A tensor of zeros and ones, or one minus it."""
+    if type(node) is Add and len(node.terms) == 2:
+        cores = [split_number(t) for t in node.terms]
+        return any(is_one(a) and p == 1 and q == -1 and is_zero_one(b, binary) for (p, a), (q, b) in (cores, cores[::-1]))
+    return type(node) is Var and node.name in binary
 
 
 def comparison(node: Expr, known: Definitions) -> Expr | None:

@@ -116,6 +116,13 @@ class Recorder(CodeTerms):
             return self.named_gradient(spot, target, expr, value, node, right)
         return self.defined(spot, expr, value, node, old)
 
+    def named_entry(self, key: object, value: object, node: ast.expr) -> object:
+        nameless = isinstance(value, Array) and (value.initial is value.expr or type(value.expr) is not Var or value.expr.name.startswith("data@"))
+        if not nameless or not isinstance(key, str) or not key.isidentifier() or name_of(value) and is_event(name_of(value)):
+            return value
+        return self.bound(Spot(node, key, repr(key), self.filling), value, node, node)
+
+    filling = ""
     trained: set[str] = set()
     rehearsed: dict[Expr, Var] = {}
     scope: dict[str, object] = {}
@@ -317,8 +324,20 @@ class Recorder(CodeTerms):
         right = getattr(node, "value", None)
         event = self.event(spot, target, None, node, right if len(self.spots_of(node)) == 1 else None, family)
         event.error = error
-        self.place_value(spot.node, Array(event.var) if event.var.rank else event.var)
+        self.place_value(self.whole(spot.node), Array(event.var) if event.var.rank else event.var)
         return True
+
+    def whole(self, target: ast.expr) -> ast.expr:
+        """The tensor of which a target is a part; the target itself where it is none."""
+        while isinstance(target, ast.Subscript):
+            try:
+                owner = self.value(target.value)
+            except SymbackpropError:
+                return target.value
+            if isinstance(owner, (dict, list)) or isinstance(owner, Free) and owner.items is not None:
+                break
+            target = target.value
+        return target
 
     def is_placed(self, spot: Spot) -> bool:
         return any(e.spot.node is spot.node and e.error is not None for e in self.events[-4:])

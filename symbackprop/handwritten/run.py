@@ -14,6 +14,7 @@ from .terms import MISUSED
 from .values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Module, Rows, Unread
 
 UNROLLED, STATEMENTS = 64, 20_000
+BLOCKS = (ast.For, ast.While, ast.If, ast.With, ast.Try)
 QUIET = (ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.Raise, ast.Assert)
 
 
@@ -67,17 +68,23 @@ class Follower(Recorder, CodeCalls):
         if not any(self.failed_gradient(spot, statement, error) for spot in spots):
             self.note(error)
         for spot in spots:
-            if not self.is_placed(spot):
+            if isinstance(statement, BLOCKS) or not self.is_placed(spot):
                 self.poison(spot.node, error)
 
     def spots_of(self, statement: ast.stmt) -> list[Spot]:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, (ast.AugAssign, ast.AnnAssign)) else []
+        """Everything that a statement assigns: a block all that its lines do."""
+        targets: list[ast.expr] = []
+        for line in [statement] if not isinstance(statement, BLOCKS) else ast.walk(statement):
+            if isinstance(line, ast.Assign):
+                targets += line.targets
+            elif isinstance(line, (ast.AugAssign, ast.AnnAssign)):
+                targets.append(line.target)
         parts = [e for t in targets for e in (t.elts if isinstance(t, (ast.Tuple, ast.List)) else [t])]
-        return [self.spot(p) for p in parts]
+        return list({s.text: s for s in map(self.spot, parts)}.values())
 
     def poison(self, target: ast.expr, error: SymbackpropError) -> None:
         try:
-            self.place_value(target, Unread(error))
+            self.place_value(self.whole(target), Unread(error))
         except SymbackpropError:
             pass
 
@@ -96,7 +103,11 @@ class Follower(Recorder, CodeCalls):
             for target, (value, part) in zip(first.elts, values):
                 self.put(target, value, node, part)
             return
-        value = self.value(node.value)
+        self.filling = self.spot(first).name if isinstance(node.value, ast.Dict) else ""
+        try:
+            value = self.value(node.value)
+        finally:
+            self.filling = ""
         for target in node.targets[::-1]:
             self.put(target, value, node, node.value)
 

@@ -19,7 +19,7 @@ from ..program import Fact
 from ..source.calls import CALLS
 from ..source.terms import MODULES
 from ..tex.tensors import Unknown
-from .conditions import CodeConditions
+from .conditions import CodeConditions, Undecided
 from .known import Known
 from .names import SCALAR, STEP
 from .patterns import recognised
@@ -67,6 +67,11 @@ class CodeTerms(CodeConditions):
                 return self.as_expr(self.settled(value), node)
             case Unread():
                 raise UnsupportedError(f"{self.text(node)[:40]} depends on line {value.error.line}, which could not be followed")
+            case Undecided(node=ast.Compare() as compare):
+                for part in (compare.left, *compare.comparators):
+                    if isinstance(open_value := self.value(part), Free):
+                        self.settled(open_value)
+                return self.as_expr(self.comparison(compare), compare)
             case None:
                 raise UnsupportedError(f"{self.text(node)[:40]} is None here")
         raise UnsupportedError(f"{self.text(node)[:40]} is no tensor here")
@@ -160,8 +165,12 @@ class CodeTerms(CodeConditions):
     def mapping(self, node: ast.Dict) -> object:
         made: dict[object, object] = {}
         for key, value in zip(node.keys, node.values):
-            made.update(self.value(value) if key is None else {self.value(key): self.value(value)})
+            made.update(self.value(value) if key is None else {self.value(key): self.named_entry(self.value(key), self.value(value), value)})
         return made
+
+    def named_entry(self, key: object, value: object, node: ast.expr) -> object:
+        """A value in a literal dictionary, called by its key where it has no name yet."""
+        return value
 
     def joined(self, node: ast.JoinedStr) -> object:
         said = [str(self.value(v.value if isinstance(v, ast.FormattedValue) else v)) for v in node.values]
