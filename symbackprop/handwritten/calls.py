@@ -10,6 +10,7 @@ from ..expr import Expr
 from ..source.calls import CALLS
 from .index import CodeIndex
 from .library import CodeNumpy
+from .names import LISTS
 from .values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Rows
 
 MAX_CALLS = 60
@@ -223,5 +224,4 @@ class CodeCalls(CodeNumpy):
 
 
 SETTINGS = frozenset(("axis", "dim", "ndmin"))
-LISTS = frozenset("layer_dims layers_dims layers sizes layer_sizes dims hidden_dims nn_architecture layer_dimensions architecture".split())
 CodeCalls.VALUES = {**CodeIndex.VALUES, ast.Call: CodeCalls.call}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..errors import SymbackpropError
 from ..expr import Expr, Var, size
 from ..tex.tensors import Unknown
-from .names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, LOSS_NAME, STORES, UPSTREAM, stems
+from .names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, LOSS_NAME, SHORT, STORES, UPSTREAM, stems
 from .record import Spot, has_events
 from .run import Follower
 from .values import Again, Array, Class, Closure, Frame, Free, Instance, Unread, name_of
@@ -83,7 +83,7 @@ class Entry(Follower):
                 name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
                 if isinstance(target, ast.Subscript) and STORES.match(getattr(target.value, "id", getattr(target.value, "attr", ""))):
                     return True
-                if any(stem in spoken for stem, _ in stems(name)):
+                if any(word in spoken for stem, _ in stems(name) for word in (stem, *SHORT.get(stem.lower(), ()))):
                     return True
         return bool(BACKWARD.match(node.name)) and any(isinstance(p, ast.Return) and isinstance(p.value, (ast.BinOp, ast.Call)) for p in ast.walk(node)) \
             and not re.search(r"derivative|prime|deriv|sigmoid|relu|tanh|softmax", node.name)

@@ -14,6 +14,7 @@ from ..program import Fact
 from ..source.indexing import is_none
 from ..source.shapes import new_axes, stretch
 from .conditions import as_int
+from .names import LISTS
 from .terms import CodeTerms
 from .values import Again, Array, Frame, Free, Labels, Picked, Rows
 
@@ -82,6 +83,8 @@ class CodeIndex(CodeTerms):
                 return self.open_entry(owner, key)
             if isinstance(key, int) and owner.array is None and owner.name not in self.known.shapes:
                 return self.element(self.opened_list(owner), node)
+        if isinstance(node.slice, ast.Slice) and owner.array is None and (owner.name.rpartition("_")[2] in LISTS or self.known.kinds.get(owner.name) == "sizes"):
+            return self.element(self.opened_list(owner), node)
         expr = self.as_expr(owner, node.value)
         given = ast.copy_location(ast.Subscript(node.value, node.slice, node.ctx), node)
         self.given[id(node.value)] = expr

@@ -21,6 +21,7 @@ from .patterns import resolved
 from .record import Event
 
 SAID_ONE_HOT = re.compile(r"one[-_ ]?hot", re.IGNORECASE)
+ERROR_NAME = re.compile(r"(?:delta|err|diff|resid)\w*$", re.IGNORECASE)
 HALF = sp.Rational(1, 2)
 FIRST = ("loss", "cost", "total_loss", "J", "L", "E", "C")
 
@@ -111,8 +112,11 @@ def spread(run: Entry, root: Expr) -> list[Expr]:
     found = []
     for node in walk(root):
         found.append(node)
-        if type(node) is Var and type(run.definitions.get(node.name)) is Add:
-            found.append(run.definitions[node.name])
+        definition = run.definitions.get(node.name) if type(node) is Var else None
+        if type(definition) is Add:
+            found.append(definition)
+        elif definition is not None and ERROR_NAME.match(node.name):
+            found += walk(definition)
     return found
 
 
@@ -195,24 +199,25 @@ def quotient_error(run: Entry, events: list[Event]) -> OutputError | None:
 def uses_slope(run: Entry, found: OutputError, events: list[Event]) -> bool:
     """Whether the error of the output is multiplied by the slope of its activation, or is the gradient of the output itself."""
     out = found.output
+    value = run.definitions[out.name]
     if found.event.target is out and type(found.event.raw) is Add:
         return True
     for event in events:
         if event.raw is None:
             continue
         for node in walk(event.raw):
-            if type(node) is Contract and any(is_slope(o, out) for o in node.operands):
+            if type(node) is Contract and any(is_slope(o, out, value) for o in node.operands):
                 return True
             if type(node) is Var and node.name in run.definitions and type(run.definitions[node.name]) is Contract and \
-                    any(is_slope(o, out) for o in run.definitions[node.name].operands):
+                    any(is_slope(o, out, value) for o in run.definitions[node.name].operands):
                 return True
     return False
 
 
-def is_slope(node: Expr, out: Var) -> bool:
-    """1 − a of an output a."""
+def is_slope(node: Expr, out: Var, value: Expr) -> bool:
+    """1 − a of an output a, by its name or worked out again."""
     return type(node) is Add and len(node.terms) == 2 and any(type(t) is Ones for t in node.terms) and any(
-        split_number(t) == (-1, out) for t in node.terms)
+        split_number(t) in ((-1, out), (-1, value)) for t in node.terms)
 
 
 def has_factor_two(run: Entry, found: OutputError, events: list[Event]) -> bool:

@@ -7,6 +7,7 @@ name becomes a claim, and the earlier ones are written out.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from ..algebra import Const, add, negative
@@ -14,11 +15,12 @@ from ..errors import SymbackpropError
 from ..expr import Contract, Expr, Var, is_elementwise, names_in
 from ..program import Equation, expose_pre_activations, is_activation
 from ..tex.tensors import Unknown
-from .names import LOSS_FUNCTION, LOSS_NAME, STORES, stems
+from .names import LOSS_FUNCTION, LOSS_NAME, SHORT, STORES, stems
 from .terms import CodeTerms
 from .values import Array, Closure, Frame, Free, Instance, Picked, frozen, name_of
 
 MARK = "∂@"
+ELEMENT = re.compile(r"(.+)\[(-?\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Recorder(CodeTerms):
             return Free(self.input_name(spot.name))
         if isinstance(value, Picked):
             value = Array(value.expr()) if not spot.name else value
+        if isinstance(value, list) and not any(self.list_called(stem) for stem, _ in stems(spot.name)):
+            return [self.named_entry(f"{spot.name}_{k}", v, spot.node) for k, v in enumerate(value, 1)]
         if isinstance(value, (int, Const)) and not isinstance(value, bool) and spot.name in self.trained:
             return self.scalar_input(spot)
         if isinstance(value, Const) and isinstance(value.value, Unknown):
@@ -205,6 +209,9 @@ class Recorder(CodeTerms):
 
     def target_of(self, spot: Spot) -> Var | None:
         """The tensor that a name is the gradient of; None where it names none."""
+        if (at := ELEMENT.fullmatch(spot.name)) is not None:
+            lists = filter(None, (self.list_called(stem) for stem, _ in stems(at[1])))
+            return next((self.as_tensor(of[int(at[2])]) for of in lists if -len(of) <= int(at[2]) < len(of)), None)
         found = [(spot.name, False)] if STORES.match(spot.container) else []
         found += stems(spot.name)
         for loose in (False, True):
@@ -213,6 +220,13 @@ class Recorder(CodeTerms):
                 if var is not None:
                     return self.pre_activation(var) if before else var
         return None
+
+    def list_called(self, stem: str) -> list | None:
+        """A list of tensors of this call or of its object, by its name or what that is short for."""
+        owner = self.frame.names.get("self")
+        places = [self.frame.names, *([owner.attributes] if isinstance(owner, Instance) else []), self.scope]
+        found = (place.get(name) for name in (stem, f"{stem}s", *SHORT.get(stem.lower(), ())) for place in places)
+        return next((f for f in found if isinstance(f, list) and f), None)
 
     def tensor_called(self, stem: str, loose: bool, near: bool = False) -> Var | None:
         """A tensor of the forward part, by the name it has here or had anywhere."""
@@ -224,7 +238,8 @@ class Recorder(CodeTerms):
         places += [v.items for place in places[:1] for v in place.values() if isinstance(v, Free) and v.items]
         if not near:
             places += [self.scope, self.latest]
-        names = (stem,) if not loose else (stem.lower(), stem.upper(), stem.capitalize(), f"z{stem}", f"Z{stem}", f"z_{stem}", f"Z_{stem}", f"a{stem}", f"h{stem}", f"l{stem}")
+        names = (stem,) if not loose else (stem.lower(), stem.upper(), stem.capitalize(), f"z{stem}", f"Z{stem}", f"z_{stem}", f"Z_{stem}", f"a{stem}", f"h{stem}", f"l{stem}",
+                                              *SHORT.get(stem.lower(), ()))
         for name in names:
             for place in places:
                 var = self.as_tensor(place.get(name))
