@@ -195,3 +195,33 @@ def test_a_convolution_with_stride_padding_and_channels_is_that_of_its_definitio
     assert np.isclose(value, loss(data), rtol=1e-12)
     for name, right in wanted.items():
         np.testing.assert_allclose(found[name], right, rtol=1e-10, atol=1e-12)
+
+
+LINEAR = "X: R[B, n]; W: R[n, m]; b: R[m]; Y: R[B, m]\nC = sum((X @ W + b - Y)**2) / (2 * B)"
+
+
+def test_a_number_before_several_products_is_multiplied_once() -> None:
+    made = export(sb.derive(sb.parse(LINEAR), wrt=["W", "b", "X"])).split("def compute")[1]
+    assert re.findall(r"np\.multiply\((k\d+), [\w.]+, out=", made) == ["k1"]
+    alone = export(sb.derive(sb.parse(LINEAR), wrt=["b"])).split("def compute")[1]
+    assert alone.index("np.dot(k") < alone.index("np.multiply(k", alone.index("np.dot(k"))  # of m numbers, not of B m
+    rng = np.random.default_rng(3)
+    data = {"X": rng.normal(size=(5, 4)), "W": rng.normal(size=(4, 3)), "b": rng.normal(size=3), "Y": rng.normal(size=(5, 3))}
+    residual = (data["X"] @ data["W"] + data["b"] - data["Y"]) / 5
+    wanted = {"W": data["X"].T @ residual, "b": residual.sum(axis=0), "X": residual @ data["W"].T}
+    _, found = module(LINEAR, wrt=["W", "b", "X"])["make_value_and_grad"]({"B": 5, "n": 4, "m": 3})(**data)
+    for name, right in wanted.items():
+        np.testing.assert_allclose(found[name], right, rtol=1e-12)
+
+
+def test_a_number_reaches_a_factor_through_its_views_and_once_where_it_stands_twice() -> None:
+    text = "X: R[B, n]; S: R[n, n]; T: R[n, n]; U: R[B, n]\nQ = X @ S\nC = sum(tanh(Q.T @ Q / 7) * T) + sum(tanh(Q @ S / 7) * U)"
+    rng = np.random.default_rng(4)
+    data = {"X": rng.normal(size=(5, 4)), "S": rng.normal(size=(4, 4)), "T": rng.normal(size=(4, 4)), "U": rng.normal(size=(5, 4))}
+
+    def loss(X: np.ndarray) -> float:
+        Q = anp.dot(X, data["S"])
+        return anp.sum(anp.tanh(anp.dot(Q.T, Q) / 7) * data["T"]) + anp.sum(anp.tanh(anp.dot(Q, data["S"]) / 7) * data["U"])
+    value, found = module(text, wrt=["X"])["make_value_and_grad"]({"B": 5, "n": 4})(**data)
+    assert np.isclose(value, loss(data["X"]), rtol=1e-12)
+    np.testing.assert_allclose(found["X"], grad(loss)(data["X"]), rtol=1e-11)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from .arrays import Value
 from .compiled import Compiled, Scope, quoted
 from .layout import comment, condition, display, indented
+from .scales import shared_scales
 from .spell import hugged
 from .straight import Scalars, bare, entries, pays
 from .workspace import Plan, made_empty
@@ -28,7 +29,7 @@ class Made:
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled, self.names, self.scope = compiled, compiled.names, Scope(compiled.scope.taken)
-        self.lowered = compiled.lowered(lambda name: False, True)
+        self.lowered = shared_scales(compiled.lowered(lambda name: False, True))
         self.leaves, self.loss, self.results = self.lowered.leaves, self.lowered.loss, self.lowered.results
         self.order = self.lowered.order
 

@@ -53,12 +53,14 @@ ROWS = (
              helper="erf"),
     ScalarOp("gelu_tanh", x * (1 + sp.tanh(GELU_TANH)) / 2, None, r"\operatorname{GELU}_{\tanh}", "GELU_tanh",
              "gelu_tanh({0})", ("gelu_tanh_prime({0})",), helper="""def gelu_tanh(z):
-    return 0.5 * z * (1.0 + np.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z)))
+    s = z * z
+    return z * (0.5 + 0.5 * np.tanh(z * (0.7978845608028654 + 0.035677408136300125 * s)))
 
 
 def gelu_tanh_prime(z):
-    t = np.tanh(0.7978845608028654 * (z + 0.044715 * z * z * z))
-    return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * 0.7978845608028654 * (1.0 + 0.134145 * z * z)
+    s = z * z
+    p = 0.5 + 0.5 * np.tanh(z * (0.7978845608028654 + 0.035677408136300125 * s))
+    return p + z * p * (1.5957691216057308 + 0.21406444881780073 * s) * (1.0 - p)
 """),
     ScalarOp("silu", x / (1 + sp.exp(-x)), (y + named("sigmoid", x) * (1 - y),), r"\operatorname{SiLU}", "SiLU",
              "{0} * sigmoid({0})", helper="sigmoid"),
