@@ -95,7 +95,8 @@ class Claim:
     `∂C/∂W` on either side is a variable of that name and of W's shape, whose value is the derivative itself (or, in
     `right`, what an earlier claim that `binds` it says). `quantity` names what is claimed, `assumptions` the readings
     taken. `strict` demands the tensor's own layout. `tree` is the right side's structure with spans into `origin`,
-    where it stands at `right_span`; `reread` reads another right side in its place, `suspects` are tried before edits.
+    where it stands at `right_span`; `reread` reads another right side in its place, `suspects` are tried before edits;
+    `otherwise` is a second reading of the right side with what it takes, for a sign that leaves two open.
     """
 
     text: str
@@ -112,6 +113,7 @@ class Claim:
     reread: Callable[[str], Expr] | None = None
     origin: str = ""
     suspects: tuple[Suspect, ...] = ()
+    otherwise: tuple[Expr, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True)

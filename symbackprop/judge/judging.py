@@ -72,7 +72,8 @@ class Judge:
         head = Verdict(claim.text, place and place.line, place and place.column, quantity_of(claim), "undecided", "",
                        self.assumptions(claim), source=place.source if place else "")
         try:
-            found = self.looked_at(claim, at, head)
+            claim = self.in_its_reading(claim)
+            found = self.looked_at(claim, at, replace(head, assumptions=self.assumptions(claim)))
             if found.is_right and (through := self.misread(claim)):
                 found = self.inherited(claim, replace(found, verdict="refuted", evidence=through))
         except OutOfTime:
@@ -87,6 +88,14 @@ class Judge:
             return self.unread(claim, head)
         problem = self.unknown(claim)
         return replace(head, evidence=problem) if problem else self.judged(claim, at, head)
+
+    def in_its_reading(self, claim: Claim) -> Claim:
+        """The claim with the second reading of its right side, where that is right and the first is not."""
+        if claim.otherwise is None:
+            return claim
+        right, taken = claim.otherwise
+        fits = lambda side: side.shape == claim.left.shape and self.proves(claim.left, self.reading(side, "written"))
+        return replace(claim, right=right, assumptions=taken) if fits(right) and not fits(claim.right) else claim
 
     def assumptions(self, claim: Claim) -> tuple[str, ...]:
         facts = (str(f) for f in (*self.program.facts, *self.granted))

@@ -8,16 +8,19 @@ from itertools import count
 import numpy as np
 
 from ..expr import Add, Apply, Contract, Expr, Map, Var, walk
-from ..numeric import Sizes, Values, concrete
+from ..numeric import Sizes, Values, at_sizes, concrete
 from ..points import draw_one, size_names
 from ..program import Program
+from ..windows import requirements
 
 RATIONAL = ("gelu", "gelu_tanh", "silu", "elu")
 
 
 def is_possible(program: Program, sizes: Sizes) -> bool:
+    """Whether every input has entries, and every entry that is read by its number exists."""
     try:
-        return all(d >= 1 for var in program.inputs.values() for d in concrete(var.shape, sizes))
+        return all(d >= 1 for var in program.inputs.values() for d in concrete(var.shape, sizes)) and \
+            all(at_sizes(need, tuple(sizes.items())) >= 0 for need in requirements(program))
     except (TypeError, KeyError):
         return False
 

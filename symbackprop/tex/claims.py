@@ -13,11 +13,11 @@ from itertools import islice, product as choices
 
 import sympy as sp
 
-from ..algebra import broadcast
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
-from ..expr import Const, Expr, Var, names_in, walk as walk_nodes
+from ..expr import Expr, Var, names_in
 from ..layers.losses import squared_error
 from ..program import Claim, Place
+from .classes import masked
 from .declarations import LAYERS
 from .definitions import NEW, OLD, Definitions
 from .derivatives import is_nabla
@@ -27,7 +27,7 @@ from .scope import NoSuchLayer, negated
 from .source import Source
 from .statements import Statement
 from .syntax import Frac, Juxt, Node, Prod, Rel, walk
-from .tensors import Met, Term, Unknown, gathered, like, resized, same, times
+from .tensors import Met, Term, gathered, is_open, like, resized, same, standing, times
 
 MAX_READINGS = 16
 KEPT_APART = ("formula", "readings", "choices", "forks", "infer", "claimed", "indices", "formals", "bindings")
@@ -137,7 +137,9 @@ class Claims(Definitions):
             self.update(rel, part)
             return
         for k, (left, right) in enumerate(zip(rel.items, rel.items[1:])):
+            self.when = part.when
             self.one_claim(left, right, values, first=k == 0)
+            self.when = ()
 
     def is_pointless(self, rel: Rel) -> bool:
         """An update, or a name said to be made of its own entries, which there is nothing to check about."""
@@ -184,7 +186,7 @@ class Claims(Definitions):
         line, column = self.formula.place(left.span[0])
         place = Place(line, column, self.formula.line(line))
         self.readings, kept = {}, self.readings
-        self.forks, self.choices = {}, {}
+        self.forks, self.choices, self.unordered = {}, {}, 0
         made = dict(text=text, place=place, left=None, right=None, tree=right, right_span=right.span, origin=self.formula.text)
         self.infer = not self.is_derivative(left) and taken_apart(left) is None
         try:
@@ -210,10 +212,21 @@ class Claims(Definitions):
             made.setdefault("quantity", self.spoken(left))
         finally:
             self.infer = False
-        said = tuple(f"{name} = {value}" for name, value in values.items())
-        made["assumptions"] = (*(f"for {s}" for s in said), *self.readings)
+        layers = tuple(f"for {name} = {value}" for name, value in values.items())
+        made["assumptions"] = (*layers, *self.readings)
+        if self.unordered and made.get("right") is not None:
+            made |= self.other_order(left, right, first, layers)
         self.readings = kept
         self.claims.append(Claim(**made))
+
+    def other_order(self, left: Node, right: Node, first: bool, layers: tuple[str, ...]) -> dict[str, object]:
+        """The right side with the factors of its products over layers the other way round."""
+        self.readings, self.choices = {}, dict.fromkeys(self.forks, 1)
+        try:
+            sides = self.settling(lambda: self.both(left, right, first))[3]
+        except SymbackpropError:
+            return {}
+        return {"otherwise": (sides["right"], (*layers, *self.readings))}
 
     def left_alone(self, left: Node, right: Node) -> dict[str, object]:
         """What is claimed where the right side is no formula, so that a repair of it can be looked for."""
@@ -271,7 +284,8 @@ class Claims(Definitions):
                 b = self.fitting_right(right, times(sign, a) if sign < 0 else a)
             if sign < 0:
                 a, b = a, times(-1, b)
-        return a, b, quantity
+            mask = self.mask(a)
+        return masked(mask, a), masked(mask, b), quantity
 
     def both(self, left: Node, right: Node, first: bool) -> tuple[Term, Term, str, dict[str, Expr]]:
         a, b, quantity = self.sides(left, right, first)
@@ -283,7 +297,8 @@ class Claims(Definitions):
         if sizes:
             self.equations = [e._replace(expr=resized(e.expr, sizes)) for e in self.equations]
             put = lambda side: None if side is None else resized(side, sizes)
-            self.claims = [replace(c, left=put(c.left), right=put(c.right)) for c in self.claims]
+            other = lambda c: c.otherwise and (put(c.otherwise[0]), c.otherwise[1])
+            self.claims = [replace(c, left=put(c.left), right=put(c.right), otherwise=other(c)) for c in self.claims]
 
     def quantity_name(self, a: Term) -> str:
         names = [n for n in names_in(a.node) if n.startswith("∂")]
@@ -333,7 +348,7 @@ class Claims(Definitions):
 
     def rereader(self, left: Node, right: Node, a: Term) -> Callable[[str], Expr]:
         """Reads an edited right side in the same place, with the same names."""
-        state = dict(layers=dict(self.layers))
+        state = dict(layers=dict(self.layers), when=self.when)
         names = tuple(self.claimed)
         old = a
         sign = -1 if negated(left)[0] < 0 and self.is_derivative(negated(left)[1]) else 1
@@ -359,7 +374,7 @@ class Claims(Definitions):
 
     def right_again(self, right: Node, left: Node, a: Term, letters: dict[str, sp.Expr], sign: int) -> Expr:
         with self.bound(letters):
-            b = times(sign, self.fitting_right(right, a))
+            b = masked(self.mask(a), times(sign, self.fitting_right(right, a)))
         found = self.finished(a, b, left, right)["right"]
         if is_open(found) and not is_open(a.node):
             raise self.fail(right, f"a size in {self.text(right)} is not said")
@@ -373,16 +388,3 @@ class Claims(Definitions):
             except Met as met:
                 self.bindings[met.unknown.name] = met.size
         raise ShapeError("the sizes in this formula cannot be settled")
-
-
-def is_open(node: Expr) -> bool:
-    """Whether a size under a node is still open."""
-    sizes = (d for part in walk_nodes(node) for d in (*part.shape, *((part.value,) if type(part) is Const else ())))
-    return any(isinstance(s, Unknown) for d in sizes for s in d.free_symbols)
-
-
-def standing(node: Expr, term: Term) -> Expr:
-    """A vector with its second side of 1, so that a row and a column differ in shape."""
-    k = len(term.axes)
-    shape = (*node.shape[:k], *((sp.S.One, node.shape[k]) if term.row else (node.shape[k], sp.S.One)))
-    return broadcast(node, shape, (*range(k), k + term.row))

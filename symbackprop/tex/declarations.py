@@ -30,7 +30,6 @@ class Declarations(Resolver):
         self.unread: list[SymbackpropError] = []
         self.failures: list[SymbackpropError] = []
         self.depths = {}
-        self.ranges: dict[str, sp.Expr] = {}
         self.bases_inferred: dict[str, int] = {}
         self.primed: set[tuple[str, int]] = set()
         self.first_numbers: dict[str, int] = {}
@@ -63,6 +62,8 @@ class Declarations(Resolver):
                 if part.kind == "declare":
                     for _ in self.instances(part.node):
                         self.declare(part.node)
+                elif part.kind == "class":
+                    self.declare_class(part.node)
                 elif part.kind == "function":
                     self.declare_function(part.node)
             except SymbackpropError as error:

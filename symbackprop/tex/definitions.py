@@ -17,7 +17,7 @@ from .declarations import own_entries
 from .derivatives import is_d, is_higher, is_nabla
 from .inference import Pair
 from .literals import COLUMN, ROW
-from .names import Entry, Key, Written, label, letters_of, program_name, taken_apart, unwrapped
+from .names import EACH, Entry, Key, Written, label, letters_of, program_name, taken_apart, unwrapped
 from .own_functions import OwnFunctions
 from .scope import NoSuchLayer, Undeclared, is_index, negated
 from .statements import Statement, called
@@ -211,6 +211,8 @@ class Definitions(OwnFunctions):
     def define_name(self, part: Statement, rel: Rel, w: Written, values: dict[str, int]) -> bool:
         """`z = W x + b`, `z_j = \\sum_k w_{jk} a_k`."""
         letters, k = self.left_indices(w, rel)
+        if letters and k == (w.base, "", "", 0) and self.has_plain_namesake(k, part):
+            k = (w.base + EACH, "", "", 0)
         if k in self.taken_keys():
             self.claim_parts.append((part, values))
             return True
@@ -224,6 +226,13 @@ class Definitions(OwnFunctions):
         self.bind(k, [name for name, _ in letters], [where for _, where in letters], term, rel)
         self.go_on(part, rel, values)
         return True
+
+    def has_plain_namesake(self, k: Key, part: Statement) -> bool:
+        """Whether the text has an L beside the `L_i` that is defined here: `L = \\frac{1}{N} \\sum_i L_i`."""
+        if k in self.taken_keys():
+            return not self.table.tensors[k].shape
+        others = (self.left_of(p) for p, _ in self.pending.values() if p is not part)
+        return any(v is not None and v.base == k[0] and not (v.sub or v.sup or v.primes) for v in others)
 
     def taken_keys(self) -> set[Key]:
         return {k for k, e in self.table.tensors.items() if e.name not in self.inputs or e.name in self.inferred}

@@ -7,6 +7,7 @@ claim is judged. Its indices, units and transposes are those of the symbols it i
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from ..algebra import contract
@@ -14,7 +15,7 @@ from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Contract, Expr, Labels, Var, names_in, rebuild, walk as walk_nodes
 from ..program import Equation, Place
 from .lookup import Lookup
-from .names import Written, label, taken_apart, unwrapped
+from .names import Written, label, parts_of, taken_apart, unwrapped
 from .syntax import Frac, Group, Juxt, Node, Script, Sym
 from .tensors import Term
 
@@ -80,7 +81,7 @@ class Quantities(Lookup):
         inner = node.body if isinstance(node, Group) and node.open == "(" else node
         if taken_apart(inner) is not None or isinstance(inner, Juxt) and len(inner.items) == 2 and isinstance(inner.items[1], Group):
             term = self.target(node)
-            if pattern(term.node) is not None:
+            if pattern(term.node, self.classes) is not None:
                 return term
         else:
             term = self.value(inner)
@@ -126,12 +127,22 @@ class Quantities(Lookup):
         return self.symbol(node)
 
     def ratio(self, top: Node, bottom: Node, node: Node) -> Term:
-        if isinstance(bottom, Juxt) and len(bottom.items) == 2 and self.function_name(bottom.items[0]) == "vec":
-            inner = self.target(bottom.items[1])
-            found = self.quantity(self.target(top), inner, node)
-            return self.stacked(found) if inner.rank == 2 else found
-        above, below = self.target(top), self.below(bottom)
-        return self.quantity(above, below, node)
+        stacked_top, stacked_bottom = self.in_vec(top), self.in_vec(bottom)
+        above = self.target(top if stacked_top is None else stacked_top)
+        below = self.below(bottom) if stacked_bottom is None else self.target(stacked_bottom)
+        found = self.quantity(above, below, node)
+        if stacked_bottom is not None and below.rank == 2:
+            found = self.stacked(found, found.rank - 2)
+        return self.stacked(found, 0) if stacked_top is not None and above.rank == 2 else found
+
+    def in_vec(self, node: Node) -> Node | None:
+        """X of `\\operatorname{vec}(X)` and of `\\operatorname{vec}(X)^T`; None of anything else."""
+        if not isinstance(node, Juxt) or len(node.items) != 2 or self.function_name(node.items[0]) != "vec":
+            return None
+        inner = node.items[1]
+        if isinstance(inner, Script) and len(parts_of(inner.sup)) == 1 and self.is_transposed(inner.sup) and inner.sub is None:
+            inner = inner.base
+        return inner.body if isinstance(inner, Group) else inner
 
     def gradient(self, bottom: Node, node: Node, loss: str | None = None) -> Term:
         """The gradient of the loss by a symbol."""
@@ -142,7 +153,7 @@ class Quantities(Lookup):
 
     def quantity(self, above: Term, below: Term, node: Node) -> Term:
         """The variable `∂above/∂below`, read as its two parts are."""
-        tops, bottoms = pattern(above.node), pattern(below.node)
+        tops, bottoms = pattern(above.node, self.classes), pattern(below.node, self.classes)
         if tops is None or bottoms is None:
             raise self.fail(node, f"{self.text(node)} is no derivative of one name by another", None, UnsupportedError)
         (top, in_top, more_top, out_top), (bottom, in_bottom, more_bottom, out_bottom) = tops, bottoms
@@ -163,7 +174,7 @@ class Quantities(Lookup):
         axes = above.axes + tuple(name for name in below.axes if name not in seen)
         row = below.row if above.rank == 0 else above.row and below.rank == 0
         plain = not axes and type(above.node) is Var and type(below.node) is Var
-        return Term(result, axes, row, (top.name, bottom.name) if plain else None)
+        return Term(result, axes, row, (top.name, bottom.name, bottom.rank) if plain else None)
 
     def nabla(self, head: Node, rest: tuple[Node, ...]) -> tuple[Term, int]:
         """`∇_W L`, `∇ R`; the value and how many of the items after ∇ it used."""
@@ -289,40 +300,14 @@ def put(root: Expr, old: Expr, new: Expr) -> Expr:
 Read = tuple[Var, Labels, list[tuple[Expr, Labels]], Labels]
 
 
-def pattern(node: Expr) -> Read | None:
-    """A variable read at labels, with the unit vectors that pick entries; None for anything else."""
+def pattern(node: Expr, classes: Collection[str]) -> Read | None:
+    """A variable read at labels, with the unit vectors and classes that pick entries; None for anything else."""
     if type(node) is Var:
         labels = tuple(range(len(node.shape)))
         return node, labels, [], labels
     if type(node) is Contract:
-        at = [k for k, o in enumerate(node.operands) if type(o) is Var]
+        at = [k for k, o in enumerate(node.operands) if type(o) is Var and o.name not in classes]
         others = [(o, labels) for k, (o, labels) in enumerate(zip(node.operands, node.inputs)) if k not in at]
-        if len(at) == 1 and all(not names_in(o) for o, _ in others):
+        if len(at) == 1 and all(set(names_in(o)) <= set(classes) for o, _ in others):
             return node.operands[at[0]], node.inputs[at[0]], others, node.output
-    return None
-
-
-def chained(a: Term, b: Term) -> Term | None:
-    """Two derivatives side by side, one's bottom being the other's top, contracted over it."""
-    if a.ratio is None or b.ratio is None:
-        return None
-    if a.ratio[1] != b.ratio[0]:
-        if b.ratio[1] != a.ratio[0]:
-            return None
-        a, b = b, a
-    shared = _shared(a, b)
-    if shared is None:
-        return None
-    left = tuple(range(len(a.node.shape)))
-    right = tuple(range(len(a.node.shape) - shared, len(a.node.shape) - shared + len(b.node.shape)))
-    out = left[:len(left) - shared] + right[shared:]
-    node = contract((a.node, b.node), (left, right), out)
-    return Term(node, (), False, (a.ratio[0], b.ratio[1]))
-
-
-def _shared(a: Term, b: Term) -> int | None:
-    """How many axes the intermediate of a chain has."""
-    for count in range(min(a.rank, b.rank), -1, -1):
-        if a.tail[a.rank - count:] == b.tail[:count]:
-            return count
     return None

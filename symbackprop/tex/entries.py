@@ -121,9 +121,9 @@ class Entries(Scope):
                     return size
         return None
 
-    def first_entry(self, term: Term, at: int) -> Term:
-        """Entry 1 of an axis of any size."""
-        return Term(selection.pick(term.node, len(term.axes) + at, sp.S.Zero), term.axes)
+    def at_place(self, term: Term, at: int, value: int) -> Term:
+        """An entry, counted from 1, of an axis whose size is a name."""
+        return Term(selection.pick(term.node, len(term.axes) + at, sp.Integer(value - 1)), term.axes)
 
     # --- blocks ----------------------------------------------------------------------------------------------------
 
@@ -163,12 +163,12 @@ class Entries(Scope):
         m, n = value.tail
         return Term(selection.reshape(contract((value.node,), ((0, 1),), (1, 0)), (m * n,)))
 
-    def stacked(self, term: Term) -> Term:
-        """A Jacobian by a matrix as one by the columns of that matrix below each other."""
-        *rest, m, n = term.node.shape
-        k = len(rest)
-        turned = contract((term.node,), (tuple(range(k + 2)),), (*range(k), k + 1, k))
-        return Term(selection.reshape(turned, (*rest, m * n)), term.axes)
+    def stacked(self, term: Term, at: int) -> Term:
+        """A Jacobian with two of its own axes, from `at` on, as one: the columns of that matrix below each other."""
+        k, shape = len(term.axes) + at, term.node.shape
+        labels = tuple(range(len(shape)))
+        turned = contract((term.node,), (labels,), (*labels[:k], k + 1, k, *labels[k + 2:]))
+        return Term(selection.reshape(turned, (*shape[:k], shape[k] * shape[k + 1], *shape[k + 2:])), term.axes)
 
     def kron(self, a: Term, b: Term) -> Term:
         """The Kronecker product of two matrices, or of two columns as a column."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from .. import selection
 from ..algebra import contract
 from ..cells import as_scalar
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
@@ -17,18 +18,19 @@ from ..ops import SCALAR_OPS
 from ..ops.scalar import CALLED_BY_NAME
 from ..ops.tensor import apply as tensor_op
 from ..source.calls import elementwise
-from .names import Macro
+from .names import Macro, parts_of
 from .second import SecondDerivatives
 from .syntax import Group, List, Node, Script, Sym
-from .tensors import Term, along, apply, everything, like, multiply, raised, times, same
+from .tensors import Term, along, apply, everything, like, multiply, raised, same, spread_number, times
 
 ELEMENTWISE = {name: name for name in (*CALLED_BY_NAME, "gelu", "elu", "leaky_relu")}
 ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swish": "silu", "SiLU": "silu", "GELU": "gelu",
                 "ELU": "elu", "recip": "recip", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
 OWN = frozenset(("softmax", "logsoftmax", "logsumexp", "diag", "Diag", "tr", "Tr", "trace", "det", "sum", "mean", "max", "min",
-                 "sqrt", "vec", "prod", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot"))
+                 "sqrt", "vec", "prod", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot", "lambda_max", "lambda_min", "sigma_max"))
 MATRIX_ROWS = {"expm": "expm", "chol": "cholesky", "eig": "eigvalsh", "eigvecs": "eigenvectors", "halflower": "half_lower", "tril": "tril"}
+EXTREMES = {("lambda", "max"): "lambda_max", ("lambda", "min"): "lambda_min", ("sigma", "max"): "sigma_max"}
 COUNTED = frozenset(("m", "N", "B", "batch", "n_samples", "M"))
 UNNAMED = ("f", "g", "phi", "varphi", "psi")
 
@@ -39,6 +41,8 @@ class Functions(SecondDerivatives):
         sym = node.base if isinstance(node, Script) else node
         if not isinstance(sym, Sym) or sym.kind in ("mark", "prose", "key") or sym.marks and sym.marks != ("bold",):
             return None
+        if isinstance(node, Script) and (sym.name, self.labels(parts_of(node.sub))) in EXTREMES:
+            return EXTREMES[sym.name, self.labels(parts_of(node.sub))]
         if sym.name == "sigma" and sym.kind in ("command", "run"):
             return "sigmoid"
         if sym.kind == "letter":
@@ -80,6 +84,8 @@ class Functions(SecondDerivatives):
     def map_known(self, name: str, value: Term, node: Node, primes: int = 0) -> Term:
         if primes > 2:
             raise self.fail(node, f"more than two primes on {name}", None, UnsupportedError)
+        if (picked := self.through(value, lambda term: self.map_known(name, term, node, primes))) is not None:
+            return picked
         if value.is_number and not primes:
             return self.real(Term(elementwise(name, value.node)), node)
         params = tuple(v for _, v in SCALAR_OPS[name].params)
@@ -150,6 +156,20 @@ class Functions(SecondDerivatives):
         if value.rank != 2 or not same(*value.tail) or value.axes:
             raise self.fail(node, f"the determinant of what is {value.show()}", None, ShapeError)
         return Term(tensor_op("det", value.node))
+
+    def call_lambda_max(self, value: Term, node: Node, at: int = -1) -> Term:
+        """The largest eigenvalue of a symmetric matrix; its symmetric part is taken."""
+        if value.rank != 2 or value.axes or not same(*value.tail):
+            raise self.fail(node, f"the eigenvalues of what is {value.show()}", None, ShapeError)
+        return Term(selection.pick(tensor_op("eigvalsh", value.node), 0, sp.Integer(at)))
+
+    def call_lambda_min(self, value: Term, node: Node) -> Term:
+        return self.call_lambda_max(value, node, 0)
+
+    def call_sigma_max(self, value: Term, node: Node) -> Term:
+        if value.rank != 2 or value.axes:
+            raise self.fail(node, f"the singular values of what is {value.show()}", None, ShapeError)
+        return Term(tensor_op("spectral_norm", value.node))
 
     def call_inv(self, value: Term, node: Node) -> Term:
         return self.inverse(value, node)
@@ -246,12 +266,6 @@ class Functions(SecondDerivatives):
 
 def is_zero(term: Term) -> bool:
     return term.is_number and term.node.value == 0
-
-
-def spread_number(a: Term, b: Term) -> tuple[Term, Term]:
-    if a.is_number and b.rank:
-        return like(a, b), b
-    return (a, like(b, a)) if b.is_number and a.rank else (a, b)
 
 
 def arguments(group: Node) -> list[Node]:

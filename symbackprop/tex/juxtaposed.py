@@ -12,12 +12,12 @@ import sympy as sp
 
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Function, function, names_in
-from .derivatives import chained, is_d, is_nabla
+from .derivatives import is_d, is_nabla
 from .functions import UNNAMED, Functions, arguments
 from .names import Macro, label, parts_of, taken_apart
 from .symbols import GREEK
 from .syntax import Group, Juxt, Node, Num, Rel, Script, Sym, Un
-from .tensors import Term, multiply, raised
+from .tensors import Term, chained, multiply, raised
 
 Callee = str | Function | Macro
 

@@ -14,17 +14,18 @@ from ..algebra import contract
 from ..errors import ShapeError, UnsupportedError
 from ..expr import Apply, Delta, Ones, function
 from ..ops.tensor import apply as tensor_op
-from .entries import Entries, never_negative
-from .names import Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
+from .classes import Classes
+from .entries import never_negative
+from .names import EACH, Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .scope import NoSuchLayer, is_bracketed
 from .syntax import Group, Juxt, Node, Num, Prod, Script, Sum, Sym, Un
-from .tensors import Term, apply, indexed, multiply, number, raised, turned
+from .tensors import Term, Unknown, apply, diagonal_of, indexed, multiply, number, raised, turned
 from .tensors import same
 
 POWERS = frozenset(("odot", "circ"))
 
 
-class Lookup(Entries):
+class Lookup(Classes):
     primed: set[tuple[str, int]] = frozenset()
 
     def symbol(self, node: Node) -> Term:
@@ -43,6 +44,8 @@ class Lookup(Entries):
             left_primes = w.primes - count
             for sub, sup, rest_sub, rest_sup in self.splits(w):
                 k = (w.base, sub, sup, count)
+                if (rest_sub or rest_sup) and (w.base + EACH, sub, sup, count) in self.table.tensors:
+                    k = (w.base + EACH, sub, sup, count)
                 if k in self.formals:
                     return self.formals[k], rest_sub, rest_sup, left_primes
                 if k in self.table.tensors:
@@ -159,6 +162,11 @@ class Lookup(Entries):
         if isinstance(part, Sym) and part.name in ("T", "t") and part.kind == "letter" and term.rank and part.name not in self.indices:
             self.take(f"the {part.name} in {self.text(node)} is a transpose, not the size {part.name}")
             return self.transposed(term, node)
+        if isinstance(part, Sym) and part.name in ("+", "dagger") and term.rank == 2:
+            if term.axes:
+                raise self.fail(node, "the pseudo-inverse of a matrix with indices", None, UnsupportedError)
+            self.take(f"{self.text(node)} is the pseudo-inverse")
+            return Term(tensor_op("pinv", term.node))
         if isinstance(part, Sym) and part.name in ("*", "star", "ast", "prime", "dagger"):
             raise self.fail(node, f"{self.text(node)} is not declared")
         if isinstance(part, Un) and part.op in POWERS:
@@ -179,6 +187,8 @@ class Lookup(Entries):
         value = exponent.node.value
         if abs(value) > 1000 if value.is_number else False:
             raise self.fail(node, "an exponent beyond 1000")
+        if self.is_square(term) and not entrywise and isinstance(node, Script) and not value.is_Integer:
+            return self.root(term, value, node)
         if term.rank == 2 and not entrywise and isinstance(node, Script):
             if value == -1:
                 return self.inverse(term, node)
@@ -193,6 +203,17 @@ class Lookup(Entries):
         if term.is_number and term.node.value == 0 and value.is_negative:
             raise self.fail(node, "division by zero")
         return self.real(raised(term, value), node)
+
+    def root(self, term: Term, value: sp.Expr, node: Node) -> Term:
+        """`D^{-1/2}` of a diagonal matrix; a root of any other matrix is not known."""
+        written = {e.name: e.expr for e in self.equations}
+        whole = written.get(getattr(term.node, "name", ""), term.node)
+        vector = diagonal_of(whole)
+        if vector is None or term.axes:
+            raise self.fail(node, f"{self.text(node)}: a root of a matrix", r"of \operatorname{diag}(d) it is read; for the roots of the "
+                            r"entries write \odot in the power", UnsupportedError)
+        root = raised(Term(vector), value).node
+        return Term(contract((root, Delta(root.shape[0])), ((0,), (0, 1)), (0, 1)))
 
     def real(self, term: Term, node: Node) -> Term:
         """The value, unless it is a number that is none: a root of -1, the logarithm of 0."""
@@ -264,6 +285,8 @@ class Lookup(Entries):
                 return indexed(term, at, part.name)
             except ShapeError as error:
                 raise self.fail(node, f"{self.text(node)}: {error.message}", None, ShapeError) from None
+        if (hot := self.one_hot(part)) is not None:
+            return self.at_class(term, at, hot)
         if isinstance(part, (Sum, Prod, Juxt)):
             found = self.at_affine(term, at, part, node)
             if found is not None:
@@ -273,8 +296,10 @@ class Lookup(Entries):
 
     def at_number(self, term: Term, at: int, value: int, node: Node) -> Term:
         size = term.tail[at]
-        if value == 1 and not size.is_Integer:
-            return self.first_entry(term, at)
+        if not size.is_Integer and value >= 1 and (value == 1 or not isinstance(size, Unknown)):
+            if value > 1:
+                self.take(f"{size} is at least {value}")
+            return self.at_place(term, at, value)
         if not size.is_Integer:
             raise self.fail(node, f"entry {value} of a tensor of {size} entries: its size must be a number", None, UnsupportedError)
         if value == 0:
@@ -298,8 +323,8 @@ class Lookup(Entries):
             return number(sp.E), (), w.sup, 0
         if w.base == "delta" and len(w.sub) >= 1 and not w.sup and not w.primes:
             pair = [p for part in w.sub for p in letters_of(part)]
-            if len(pair) == 2 and all(self.is_position(unwrapped(p)) for p in pair):
-                return self.kronecker(pair, w.node), (), (), 0
+            if len(pair) == 2 and (found := self.meeting(*(unwrapped(p) for p in pair), w.node)) is not None:
+                return found, (), (), 0
         if w.base == "I" and not w.primes:
             pair = [p for part in w.sub for p in letters_of(part)]
             if len(pair) == 2 and all(getattr(unwrapped(p), "name", None) in self.indices for p in pair):
@@ -352,7 +377,7 @@ class Lookup(Entries):
             return None
         big = w.base[0].upper() + w.base[1:]
         labels = [p for part in w.sub for p in letters_of(part)] + [unwrapped(p) for p in w.sup if is_bracketed(p)]
-        if not labels or not any(self.is_position(unwrapped(p)) for p in labels):
+        if not labels or not any(self.is_position(unwrapped(p)) or self.is_class(p) for p in labels):
             return None
         found = self.find(Written(big, w.sub, w.sup, 0, w.node, w.symbol))
         if found is None or found[0].rank < 1:

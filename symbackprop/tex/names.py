@@ -20,6 +20,7 @@ from .tensors import Term
 
 TRANSPOSES = frozenset(("top", "intercal"))
 Key = tuple[str, str, str, int]
+EACH = "[]"  # behind the base of `L_i` where the text has an L as well
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,7 @@ def program_name(k: Key, taken: set[str]) -> str:
     base, sub, sup, primes = k
     stem, *marks = base.split(".")
     name = re.sub(r"[^A-Za-z0-9]", "", stem) or "x"
+    name += "_each" * stem.endswith(EACH)
     name += "".join(m if m in _WORDS else "_" + m for m in marks)
     for text, sign in ((sup, ""), (sub, "_")):
         plain = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9]", "_", text.replace("-", "m").replace("+", "p"))).strip("_")

@@ -14,6 +14,9 @@ from .statements import Statement, called
 from .syntax import Group, Juxt, List, Node, Rel, walk
 
 
+NOT_REDEFINED = ("vec", "tr", "Tr", "trace", "det", "diag", "Diag")
+
+
 class OwnFunctions(Inference):
     def define_functions(self) -> None:
         """`g(z) = \\tanh z`, `h_\\theta(x) = \\theta^T x`: the argument is a name that stands for nothing else."""
@@ -25,7 +28,7 @@ class OwnFunctions(Inference):
             self.formula = part.source
             head, group = pair
             w = taken_apart(head)
-            if w.primes or (w.base, self.labels(w.sub), self.labels(w.sup), 0) in self.table.functions:
+            if w.primes or self.function_name(head) in NOT_REDEFINED or (w.base, self.labels(w.sub), self.labels(w.sup), 0) in self.table.functions:
                 continue
             args = list(group.body.items) if isinstance(group.body, List) else [group.body]
             formals = [taken_apart(a) for a in args]
@@ -77,7 +80,8 @@ class OwnFunctions(Inference):
             return True
         args = list(group.body.items) if isinstance(group.body, List) else [group.body]
         k = (w.base, self.labels(w.sub), self.labels(w.sup), 0)
-        is_known = self.function_name(head) is not None and not all(taken_apart(a) is not None for a in args)
+        is_known = self.function_name(head) is not None and (self.function_name(head) in NOT_REDEFINED
+                                                             or not all(taken_apart(a) is not None for a in args))
         if k in self.taken_keys() or k in self.table.functions or is_known:
             self.claim_parts.append((part, values))
             return True

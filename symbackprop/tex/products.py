@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
-from .derivatives import chained, is_d
+from .derivatives import is_d
 from .juxtaposed import Juxtaposed
 from .names import taken_apart
 from .syntax import Group, Juxt, Node, Num, Prod
-from .tensors import Term, dot, hadamard, multiply, outer, turned
+from .tensors import Term, chained, dot, hadamard, multiply, outer, turned
 
 DOTS = frozenset(("cdot", "times", "*"))
 HADAMARD = frozenset(("odot", "circ", "bullet", "ast", ".*", "star"))

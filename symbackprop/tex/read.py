@@ -104,7 +104,7 @@ class Document(Claims):
     def program(self) -> Program:
         """The program, its claims in reading order; what could not be read is a claim in error, or a note."""
         general = self.general()
-        claims = [*(replace(c, assumptions=(*general, *c.assumptions)) for c in self.claims), *(self.unread_claim(f) for f in self.unread if is_claim(f))]
+        claims = [*(said(c, general) for c in self.claims), *(self.unread_claim(f) for f in self.unread if is_claim(f))]
         troubles = [*(f.error for f in self.unread if not is_claim(f)), *(e for e in self.failures if e not in [c.error for c in claims])]
         if not claims and troubles and (self.found[0].display or not self.equations):
             raise troubles[0]
@@ -122,6 +122,12 @@ class Document(Claims):
         line, column = formula.source.place(formula.span[0])
         text = " ".join(formula.source.text[slice(*formula.span)].split())
         return Claim(text, Place(line, column, formula.source.line(line)), None, None, formula.error)
+
+
+def said(claim: Claim, general: tuple[str, ...]) -> Claim:
+    """The claim with what every claim of its document rests on."""
+    other = claim.otherwise and (claim.otherwise[0], (*general, *claim.otherwise[1]))
+    return replace(claim, assumptions=(*general, *claim.assumptions), otherwise=other)
 
 
 def spoken_of(formula: Formula) -> list[str]:

@@ -15,7 +15,7 @@ from ..algebra import add as add_nodes, scale
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Add, Const, Contract, Map, Ones, function
 from ..ops.tensor import apply as tensor_op
-from .functions import spread_number
+from .conditions import Conditions
 from .literals import Literals
 from .names import label, parts_of, taken_apart
 from .products import Products
@@ -24,10 +24,12 @@ from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod
 from .tensors import (Term, Unknown, aligned, apply, everything, hadamard, is_same_form, like, multiply, number, outer,
                       raised, same, times)
 
-RELATIONS = {">": "gt", "<": "lt", ">=": "ge", "<=": "le", "=": "eq", "!=": "ne", "==": "eq"}
+
+MATRIX_NORMS = {"2": "spectral_norm", "op": "spectral_norm", "sigma": "spectral_norm", "*": "nuclear_norm", "ast": "nuclear_norm", "star": "nuclear_norm",
+                "tr": "nuclear_norm", "nuc": "nuclear_norm"}
 
 
-class Resolver(Sums, Literals, Products):
+class Resolver(Conditions, Sums, Literals, Products):
     """Reads expressions in the scope of a document."""
 
     def value(self, node: Node) -> Term:
@@ -124,9 +126,14 @@ class Resolver(Sums, Literals, Products):
         inner = self.value(node.base.body)
         if inner.rank == 2 and not kind:
             self.take(f"{self.text(node)} is the Frobenius norm")
-        if kind == "1" and inner.rank <= 1:
+        if kind in MATRIX_NORMS and inner.rank == 2:
+            if inner.axes:
+                raise self.fail(node, f"the norm {self.text(node)} of a matrix with indices", None, UnsupportedError)
+            self.take(f"{self.text(node)} is the {MATRIX_NORMS[kind].replace('_', ' ')}")
+            found = Term(tensor_op(MATRIX_NORMS[kind], inner.node))
+        elif kind == "1" and inner.rank <= 1:
             found = everything(self.map_known("abs", inner, node))
-        elif kind in ("", "2", "F", "Fro", "frob") and not (kind == "2" and inner.rank == 2):
+        elif kind in ("", "2", "F", "Fro", "frob"):
             squares = everything(raised(inner, sp.Integer(2)))
             if isinstance(node.sup, Num) and node.sup.text == "2":
                 return squares
@@ -225,6 +232,8 @@ class Resolver(Sums, Literals, Products):
             return times(top.node.value, logistic)
         if (normalised := self.as_softmax(top, bottom, node)) is not None:
             return normalised
+        if not bottom.rank and (picked := self.through(top, lambda term: self.divided(term, bottom, node, part))) is not None:
+            return picked
         below = raised(bottom, sp.Integer(-1))
         if top.is_number and bottom.rank:
             return times(top.node.value, below)
@@ -255,36 +264,11 @@ class Resolver(Sums, Literals, Products):
             raise self.fail(node, f"{self.text(node)}: the degree of a root is a positive number")
         return self.real(raised(self.value(node.x), 1 / degree.node.value), node)
 
-    def indicator(self, rel: Node, node: Node) -> Term:
-        """`1[z > 0]`: 1 where the relation holds, entry by entry."""
-        if not isinstance(rel, Rel) or len(rel.ops) != 1 or rel.ops[0] not in RELATIONS:
-            raise self.fail(node, f"{self.text(node)} is no condition that is read", None, UnsupportedError)
-        a, b = (self.value(x) for x in rel.items)
-        if rel.ops[0] == ">" and b.is_number and b.node.value == 0:
-            return apply(function("step"), a)
-        try:
-            return apply(function(RELATIONS[rel.ops[0]]), *spread_number(a, b))
-        except ShapeError:
-            raise self.misfit(rel, rel.items[0], a, rel.items[1], b) from None
-
-    def read_cases(self, node: Cases) -> Term:
-        """`\\begin{cases}`: nested choices, from the last row up."""
-        *rows, (last, condition) = node.rows
-        found = self.value(last)
-        if condition is not None and rows:
-            self.take("the last case holds wherever the others do not")
-        for value, condition in reversed(rows):
-            if condition is None:
-                raise self.fail(node, "a case without a condition")
-            test, chosen = self.indicator(condition, node), self.value(value)
-            found = apply(function("where"), test, *(like(t, test) if t.is_number and test.rank else t for t in (chosen, found)))
-        return found
-
     def refuse(self, node: Node) -> Term:
         raise self.fail(node, f"{self.text(node)} is no value here")
 
     READERS = {Num: read_number, Sym: read_symbol, Script: read_script, Group: read_group, Sum: read_sum, Un: read_sign,
-               Frac: read_fraction, Sqrt: read_root, Prod: lambda self, node: self.read_product(node), Cases: read_cases, List: refuse, Rel: refuse,
+               Frac: read_fraction, Sqrt: read_root, Prod: lambda self, node: self.read_product(node), Cases: lambda self, node: self.read_cases(node), List: refuse, Rel: refuse,
                Juxt: lambda self, node: self.juxtaposed(node), Big: lambda self, node: self.big(node),
                Matrix: lambda self, node: self.matrix(node)}
 

@@ -45,7 +45,8 @@ def join(rows: list[list[Token]], row: list[Token], always: bool = False) -> Non
 def continues(before: list[Token], row: list[Token]) -> bool:
     """Whether a row goes on with the formula of the row before it."""
     first = row[0].kind
-    if first in ("rel", "mul") or before[-1].kind in _JOINS:
+    is_script = len(before) > 1 and before[-2].kind in ("_", "^")  # the * of \\|X\\|_*
+    if first in ("rel", "mul") or before[-1].kind in _JOINS and not is_script:
         return True
     if (first, row[0].text) == ("left", ".") and before[-1].text == ".":
         return True

@@ -55,6 +55,9 @@ class Scope:
         self.calls: tuple[int, ...] = ()
         self.spelled: dict[str, str] = {}
         self.broken: dict[str, SymbackpropError] = {}
+        self.classes: dict[str, int] = {}
+        self.picks: dict[object, tuple[Term, int, Term]] = {}
+        self.ranges: dict[str, sp.Expr] = {}
         self.depth = self.strains = self.reread = 0
 
     # --- complaints and notes ---------------------------------------------------------------------------------
@@ -209,7 +212,7 @@ class Scope:
     def is_tensor(self, letter: str, alone: bool) -> bool:
         """Whether a letter is a tensor, as the x of `D_x`; among other letters, `Y_{bth}`, only a scalar could be meant."""
         entry = self.table.tensors.get((letter, "", "", 0))
-        return entry is not None and (alone or not entry.shape)
+        return entry is not None and (alone or not entry.shape or entry.name in self.classes)
 
     def label_letters(self, node: Node) -> set[str]:
         """The letters under known names that are no indices but part of the names: the i of a declared `q_i`."""

@@ -5,14 +5,15 @@ Form alone decides here; whether an equation defines or claims is settled when t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .document import Formula
 from .names import unwrapped
-from .scope import is_relation
+from .scope import is_index, is_relation
 from .source import Source
 from .syntax import Clause, Group, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sym
 
+CONDITIONAL = frozenset(("if", "for", "when", "where", "with"))
 EQUALS = frozenset(("=", ":=", "equiv", "gets", "=="))
 
 
@@ -24,6 +25,7 @@ class Statement:
     node: Node
     source: Source
     lead: str = ""
+    when: tuple[Rel, ...] = ()
 
     @property
     def span(self) -> Span:
@@ -36,6 +38,9 @@ def statements(formula: Formula) -> list[Statement]:
     waiting: list[Node] = []
     for clause in formula.clauses:
         for node in split(clause):
+            if out and out[-1].kind == "equation" and (when := condition(node, clause.lead)):
+                out[-1] = replace(out[-1], when=out[-1].when + when)
+                continue
             kind = kind_of(node)
             if kind == "bare" and is_name(node) and clause is not formula.clauses[-1]:
                 waiting.append(node)
@@ -48,6 +53,20 @@ def statements(formula: Formula) -> list[Statement]:
             waiting = []
             out.append(Statement(kind, node, formula.source, clause.lead))
     return out + [Statement("bare", name, formula.source) for name in waiting]
+
+
+def condition(node: Node, lead: str) -> tuple[Rel, ...]:
+    """`i \\ne j`, `(i = j)` or `if i = j` after an equation: for which entries it holds; nothing of another formula."""
+    inner = unwrapped(node)
+    rels = inner.items if isinstance(inner, List) else (inner,)
+    is_said = inner is not node or bool(set(lead.lower().replace(",", " ").split()) & CONDITIONAL)
+    for rel in rels:
+        if not isinstance(rel, Rel) or len(rel.ops) != 1 or not (rel.ops[0] == "!=" or rel.ops[0] in ("=", "==") and is_said):
+            return ()
+        a, b = rel.items
+        if not (is_index(a) and a.name not in ("l", "t") and (is_index(b) or isinstance(b, Script) or isinstance(b, Num) and is_said)):
+            return ()
+    return tuple(rels)
 
 
 def split(clause: Clause) -> list[Node]:
@@ -107,6 +126,8 @@ def kind_of(node: Node) -> str:
     if not isinstance(node, Rel):
         return "bare"
     op = node.ops[0]
+    if op == "in" and is_class_set(node):
+        return "class"
     if op == "in":
         return "range" if is_index_set(node) else "declare" if is_space(node.items[1]) else "fact"
     if op == ":" and len(node.ops) == 2 and node.ops[1] == "to":
@@ -127,6 +148,17 @@ def is_index_set(node: Rel) -> bool:
         return False
     texts = [x.text if isinstance(x, Num) else "" for x in right.body.items]
     return texts != ["0", "1"] and (texts[0].isdigit())
+
+
+def is_class_set(node: Rel) -> bool:
+    """`y \\in \\{1, \\dots, K\\}`, `y_i \\in \\{1, \\dots, K\\}`, `y \\in [K]`: what is in it is a label, and not an index that runs."""
+    left, right = node.items[:2]
+    if len(node.items) != 2 or not isinstance(left, Script) and getattr(left, "name", "") not in ("y", "c"):
+        return False
+    base = right.base if isinstance(right, Script) and right.sub is None and right.sup is not None else right
+    if isinstance(base, Group) and base.open == "[" and isinstance(base.body, Sym):
+        return True
+    return isinstance(base, Group) and is_index_set(Rel((left, base), ("in",), node.span))
 
 
 def is_space(node: Node) -> bool:

@@ -6,22 +6,23 @@ index in its body that nothing else binds, and over all entries where there is n
 
 from __future__ import annotations
 
+from functools import reduce
+
 import sympy as sp
 
 from ..algebra import add as add_nodes
-from ..errors import UnsupportedError
-from ..expr import Delta
+from ..errors import ShapeError, UnsupportedError
 from ..ops.tensor import apply as tensor_op
-from .entries import Entries
+from .classes import Classes, complement
 from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .scope import conditions, is_index
 from .syntax import Big, List, Node, Num, Rel, Script, Sym, walk
-from .tensors import Term, aligned, everything, product, raised, summed, times
+from .tensors import Term, aligned, chained, everything, multiply, raised, summed
 
 MAX_UNROLLED = 64
 
 
-class Sums(Entries):
+class Sums(Classes):
     def big(self, node: Big) -> Term:
         if node.op == "sum" or node.op == "prod" and node.sub is not None:
             return self.total(node)
@@ -34,7 +35,7 @@ class Sums(Entries):
         if node.sub is None:
             return self.silent(node)
         found: dict[str, sp.Expr | None] = {}
-        unequal: list[tuple[str, str]] = []
+        unequal: list[Rel] = []
         for part in conditions(node.sub):
             self.range_of(part, node, found, unequal)
         if len(found) == 1 and not unequal:
@@ -49,8 +50,8 @@ class Sums(Entries):
         try:
             with self.bound(found):
                 body = self.value(node.body)
-                for a, b in unequal:
-                    body = self.apart(body, a, b, node)
+                for rel in unequal:
+                    body = self.apart(body, rel, node)
         finally:
             self.begins, self.scanned, self.limited = before
         over = self.summed_over if node.op == "sum" else self.multiplied_over
@@ -77,7 +78,7 @@ class Sums(Entries):
                 raise self.fail(node, f"{self.text(node)}: nothing in it depends on {name}", "say how far it runs")
         return summed(body, name, size)
 
-    def range_of(self, part: Node, node: Big, found: dict[str, sp.Expr | None], unequal: list[tuple[str, str]]) -> None:
+    def range_of(self, part: Node, node: Big, found: dict[str, sp.Expr | None], unequal: list[Rel]) -> None:
         """One thing below the sign: `i`, `i = 1`, `i \\ne j`, `1 \\le i \\le m`, `ij`."""
         match part:
             case Sym() if part.kind == "run":
@@ -94,12 +95,14 @@ class Sums(Entries):
             case Rel(items=(Sym() as index, low), ops=("=",)):
                 found[index.name] = self.upper(index, low, node)
                 return
-            case Rel(items=(Sym() as a, Sym() as b), ops=("!=",)):
-                if a.name not in found and a.name not in self.indices:
-                    found[a.name] = None
-                if b.name not in found and b.name not in self.indices:
-                    found[b.name] = None
-                unequal.append((a.name, b.name))
+            case Rel(items=(a, b), ops=("!=",)) if any(is_index(x) for x in (a, b)):
+                places = [x.name for x in (a, b) if is_index(x) and not self.is_class(x)]
+                for name in places[:1] if not set(places) & set(found) else ():
+                    found[name] = None
+                for name in places[1:]:
+                    if name not in found and name not in self.indices:
+                        found[name] = None
+                unequal.append(part)
                 return
             case Rel(items=(Num(text="1"), Sym() as index, high), ops=("<=", "<=")):
                 found[index.name] = self.size(high)
@@ -127,7 +130,8 @@ class Sums(Entries):
         high = whole(node.sup, self.layers | {k: v[1] for k, v in self.depths.items()}) if node.sup is not None else None
         if low is None or high is None or high - low > MAX_UNROLLED:
             return None
-        if name in self.table.layers or self.is_label(name, low, node.body):
+        is_idle = not any(isinstance(x, Sym) and x.name == name for x, _ in walk(node.body))
+        if name in self.table.layers or is_idle or self.is_label(name, low, node.body):
             return low, high
         return None
 
@@ -148,8 +152,6 @@ class Sums(Entries):
         return False
 
     def unrolled(self, name: str, span: tuple[int, int], node: Big) -> Term:
-        if node.op != "sum":
-            raise self.fail(node, f"{self.text(node)}: a product over layers", None, UnsupportedError)
         terms = []
         before = self.layers
         for value in range(span[0], span[1] + 1):
@@ -158,19 +160,49 @@ class Sums(Entries):
                 terms.append(self.value(node.body))
             finally:
                 self.layers = before
+        if node.op == "prod":
+            return self.ordered(terms, node)
         return self.added(terms, node, (node.body,) * len(terms))
 
-    def apart(self, body: Term, a: str, b: str, node: Big) -> Term:
-        """The entries of the body with i ≠ j: it less its diagonal."""
+    unordered = 0
+
+    def ordered(self, terms: list[Term], node: Big) -> Term:
+        """A product over layers: a chain of derivatives by what they share, matrices in the order that their shapes allow."""
+        found = terms[0]
+        for term in terms[1:]:
+            found = found if found is None else chained(found, term)
+        if found is not None:
+            self.take(f"{self.text(node)} is summed over the intermediates")
+            return found
+        fitting = []
+        for name, row in (("from left to right", terms), ("from right to left", terms[::-1])):
+            try:
+                fitting.append((name, reduce(multiply, row)))
+            except ShapeError:
+                continue
+        if not fitting:
+            raise self.fail(node, f"{self.text(node)}: its factors are {', '.join(t.show() for t in terms)}", None, ShapeError)
+        name, found = fitting[self.choose(node, len(fitting)) % len(fitting)]
+        self.unordered += len(fitting) > 1
+        if any(t.rank for t in terms):
+            self.take(f"the factors of {self.text(node)} stand {name}")
+        return found
+
+    def apart(self, body: Term, rel: Rel, node: Big) -> Term:
+        """The entries of the body with i ≠ j: the others count as 0 in a sum, as 1 in a product."""
+        places = [x.name for x in rel.items if isinstance(x, Sym) and x.name in self.indices]
         dims = {**{k: v for k, v in self.indices.items() if v is not None}, **body.dims()}
-        dim = dims.get(a) or dims.get(b)
-        if dim is None:
-            raise self.fail(node, f"how far {a} and {b} run is not said", None, UnsupportedError)
-        labels = tuple(range(body.rank))
-        delta = Term(Delta(dim), (a, b))
-        diagonal = product((delta, body), ((), labels), labels, body.row)
-        axes, nodes = aligned((body, times(-1, diagonal)))
-        return Term(add_nodes(nodes), axes, body.row)
+        if not any(dims.get(name) is not None for name in places):
+            raise self.fail(node, f"how far {' and '.join(places)} run is not said", None, UnsupportedError)
+        with self.bound({name: dims.get(name) for name in places}):
+            test = self.index_test(rel)
+        if test is None:
+            raise self.fail(node, f"what stands below the sum, {self.text(rel)}", None, UnsupportedError)
+        kept = multiply(test, body)
+        if node.op == "sum":
+            return kept
+        axes, nodes = aligned((kept, complement(test)))
+        return Term(add_nodes(nodes), axes)
 
     def silent(self, node: Big) -> Term:
         """`\\sum v_{i,1} h_i`, `\\sum (y - \\hat y)^2`."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ..algebra import contract, power, scale, total, transpose as reversed_axes
+from ..algebra import broadcast, contract, power, scale, total, transpose as reversed_axes
 from ..cells import filled
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Apply, Const, Delta, Expr, Function, Map, Ones, Shape, Var, rebuild, walk
+from ..expr import Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var, is_identity, rebuild, walk
 
 
 class Unknown(sp.Symbol):
@@ -59,6 +59,12 @@ def same(a: sp.Expr, b: sp.Expr) -> bool:
         raise Met(a, b)
     if isinstance(b, Unknown):
         raise Met(b, a)
+    if not (a.is_Mul or b.is_Mul):
+        return False
+    top, bottom = sp.cancel(a / b).as_numer_denom()
+    for unknown, size in ((top, bottom), (bottom, top)):
+        if isinstance(unknown, Unknown) and unknown not in size.free_symbols:
+            raise Met(unknown, size)
     return False
 
 
@@ -66,13 +72,14 @@ def same(a: sp.Expr, b: sp.Expr) -> bool:
 class Term:
     """`node` over the free indices `axes`, then its own shape. `row`: a vector that lies down.
 
-    `ratio` marks a derivative ∂top/∂bottom by its two names, so that a chain of them can be contracted.
+    `ratio` marks a derivative ∂top/∂bottom by its two names and the rank of its bottom, so that a chain of them can be
+    contracted.
     """
 
     node: Expr
     axes: tuple[str, ...] = ()
     row: bool = False
-    ratio: tuple[str, str] | None = None
+    ratio: tuple[str, str, int] | None = None
 
     @property
     def tail(self) -> Shape:
@@ -283,3 +290,52 @@ def gathered(term: Term, order: Sequence[str], sizes: dict[str, sp.Expr]) -> Exp
         if name in term.axes and name in sizes and not same(sizes[name], term.dims()[name]):
             raise ShapeError(f"the index {name} runs over {sizes[name]} and over {term.dims()[name]}")
     return spread(term, tuple(order), {**sizes, **term.dims()})
+
+
+def spread_number(a: Term, b: Term) -> tuple[Term, Term]:
+    if a.is_number and b.rank:
+        return like(a, b), b
+    return (a, like(b, a)) if b.is_number and a.rank else (a, b)
+
+
+def chained(a: Term, b: Term) -> Term | None:
+    """Two derivatives side by side, one's bottom being the other's top, contracted over it."""
+    if a.ratio is None or b.ratio is None:
+        return None
+    if a.ratio[1] != b.ratio[0]:
+        if b.ratio[1] != a.ratio[0]:
+            return None
+        a, b = b, a
+    shared = a.ratio[2]
+    if a.tail[a.rank - shared:] != b.tail[:shared]:
+        return None
+    left = tuple(range(len(a.node.shape)))
+    right = tuple(range(len(a.node.shape) - shared, len(a.node.shape) - shared + len(b.node.shape)))
+    out = left[:len(left) - shared] + right[shared:]
+    node = contract((a.node, b.node), (left, right), out)
+    return Term(node, (), False, (a.ratio[0], b.ratio[1], b.ratio[2]))
+
+
+def is_open(node: Expr) -> bool:
+    """Whether a size under a node is still open."""
+    sizes = (d for part in walk(node) for d in (*part.shape, *((part.value,) if type(part) is Const else ())))
+    return any(isinstance(s, Unknown) for d in sizes for s in d.free_symbols)
+
+
+def standing(node: Expr, term: Term) -> Expr:
+    """A vector with its second side of 1, so that a row and a column differ in shape."""
+    k = len(term.axes)
+    shape = (*node.shape[:k], *((sp.S.One, node.shape[k]) if term.row else (node.shape[k], sp.S.One)))
+    return broadcast(node, shape, (*range(k), k + term.row))
+
+
+def diagonal_of(node: Expr) -> Expr | None:
+    """d where a node is diag(d), else None."""
+    if type(node) is not Contract or node.output != tuple(dict.fromkeys(node.output)) or node.rank != 2:
+        return None
+    deltas = [labels for o, labels in zip(node.operands, node.inputs) if is_identity(o) and set(labels) == set(node.output)]
+    if len(deltas) != 1:
+        return None
+    i, j = node.output
+    rest = [(o, tuple(i if k == j else k for k in labels)) for o, labels in zip(node.operands, node.inputs) if labels is not deltas[0]]
+    return contract([o for o, _ in rest], [labels for _, labels in rest], (i,)) if rest else None
