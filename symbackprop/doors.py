@@ -94,14 +94,15 @@ def export(derivation: Derivation | Products, to: str = "numpy", step: str = "",
     from .targets import Options, target
     module = target(to)
     if not isinstance(derivation, Derivation):
-        if to != "numpy" or step or shard:
-            raise UnsupportedError("a loop over a symbolic range and a product with a direction are exported to numpy alone, "
-                                   "without a step or shards")
         from .second import Products
-        if isinstance(derivation, Products):
+        products = isinstance(derivation, Products)
+        if products and to != "numpy" or step or shard:
+            raise UnsupportedError("a product with a direction is exported to numpy alone, and neither it nor a loop over a symbolic "
+                                   "range has a step or shards")
+        if products:
             return derivation.source()
-        from .recurrence.code import export_loops
-        return export_loops(derivation.adjoint)
+        from .recurrence.export import export_loops
+        return export_loops(derivation.adjoint, to)
     program = derivation.program
     compiled = Compiled(program, derivation.backward, derivation.loss, derivation.wrt, program.facts, notes(derivation, model))
     return module.write(compiled, Options(step, shard))

@@ -6,12 +6,9 @@ array, a start `h[0]` an argument `h0`.
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Iterator, Mapping
-
 import sympy as sp
 
-from ..codegen.compiled import RESERVED, opaque_names, read_often
+from ..codegen.compiled import opaque_names, read_often
 from ..codegen.terms import Writer
 from ..codegen.workspace import AS_ARRAY, DTYPE
 from ..errors import UnsupportedError
@@ -20,93 +17,8 @@ from ..program import Equation, Program
 from ..reverse import bar
 from .adjoint import Adjoint, Each, Summed, Swept
 from .indexed import Index, parts
-from .model import Loop, Recurrent
-
-
-def export_loops(adjoint: Adjoint) -> str:
-    """The source of a module with `value_and_grad(*, …) -> (loss, {name: gradient})`.
-
-    Raises `UnsupportedError` for what has no NumPy spelling.
-    """
-    return LoopModule(adjoint).source()
-
-
-OURS = frozenset(RESERVED) | {"range", "len", "sum", "enumerate", "value"}
-
-
-def start_name(name: str) -> str:
-    """`h[0]` as the argument h0, `h[-1]` as hm1, `g[T+1]` as g_end1."""
-    base, index = parts(name)
-    if index.anchor:
-        return f"{base}_end{index.offset}"
-    return f"{base}{index.offset}" if index.offset >= 0 else f"{base}m{-index.offset}"
-
-
-class Names(Mapping[str, str]):
-    """What a name of the model is called in the code: `a[l-1]` is a list's entry. No two names become one word."""
-
-    def __init__(self, model: Recurrent, callables: list[str]) -> None:
-        self.model, self.by_row = model, model.by_row
-        fixed = {word for loop in model.loops for word in (loop.index, loop.high)}
-        for word in sorted(fixed & OURS):
-            raise UnsupportedError(f"{word} is a word that the exported code needs: take another letter for the index or its end")
-        self.taken, self.words = {*OURS, *fixed, *callables}, {}
-        for name in (*model.inputs, *model.loop_of, *(e.name for e in model.items if isinstance(e, Equation))):
-            self.word(parts(name)[0])
-        lowest = {}
-        for name in (*model.inputs, *(e.name for e in model.items if isinstance(e, Equation))):
-            base, index = parts(name)
-            if index is not None and not index.anchor and base in model.loop_of:
-                lowest[base] = min(lowest.get(base, 0), index.offset)
-        self.shift = {base: -low for base, low in lowest.items()}
-
-    def __getitem__(self, name: str) -> str:
-        base, index = parts(name)
-        lead = "d_" if base.startswith("∂") else ""
-        base = base.lstrip("∂")
-        if index is None:
-            return self.word(base[1:], "total_") if base.startswith("Σ") else self.word(base, lead)
-        if base in self.model.families or base in self.by_row:
-            return f"{self.word(base, lead)}[{at(index, -1)}]"
-        loop = self.model.loop_of.get(base)
-        if loop is None or lead and any(index == loop.before(steps) for steps in range(1, 1 + self.reach(base))):
-            return self.start(f"{base}[{index}]", lead)
-        return f"{self.word(base, lead)}[{at(index, self.shift.get(base, 0))}]"
-
-    def reach(self, base: str) -> int:
-        """How many starts a state has."""
-        return sum(parts(name)[0] == base for name in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))))
-
-    def word(self, name: str, lead: str = "") -> str:
-        """The word of a name, or with a lead that of its cotangent or its total."""
-        return self.fresh((lead, name), lead + name)
-
-    def start(self, name: str, lead: str = "") -> str:
-        """The word of a start."""
-        return self.fresh((lead, "start", name), lead + start_name(name))
-
-    def fresh(self, key: tuple, wanted: str) -> str:
-        """`wanted`, with underscores behind it until nobody else has it; the same for the same key."""
-        if key not in self.words:
-            while wanted in self.taken or keyword.iskeyword(wanted):
-                wanted += "_"
-            self.taken.add(wanted)
-            self.words[key] = wanted
-        return self.words[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.model.inputs)
-
-    def __len__(self) -> int:
-        return len(self.model.inputs)
-
-
-def at(index: Index, shift: int = 0) -> str:
-    """An index as source, moved by where its list begins."""
-    offset = index.offset + shift
-    if not index.anchor:
-        return str(offset)
-    return f"{index.anchor} {'+' if offset > 0 else '-'} {abs(offset)}" if offset else index.anchor
+from .model import Loop
+from .words import Names, at
 
 
 class LoopModule:
@@ -116,7 +28,8 @@ class LoopModule:
         self.adjoint, self.model = adjoint, adjoint.model
         self.names = Names(self.model, self.callables())
         dims = self.dims()
-        self.sizes = {symbol: self.size_code(symbol, dims) for symbol in dims | {s for e in self.expressions() for d in e.shape for s in d.free_symbols}}
+        read = {e for expr in self.expressions() for e in (expr, *names_in(expr).values())}
+        self.sizes = {symbol: self.size_code(symbol, dims) for symbol in sorted(dims | {s for e in read for d in e.shape for s in d.free_symbols}, key=str)}
         self.writer = Writer(self.names, {s: code for s, code in self.sizes.items() if code}, self.names.taken)
 
     def expressions(self) -> list[Expr]:
@@ -133,7 +46,7 @@ class LoopModule:
         for name, var in self.model.inputs.items():
             for axis, dim in enumerate(var.shape):
                 if dim == symbol and (index is None or not parts(name)[1] or not parts(name)[1].anchor):
-                    return f"{self.argument(name)}.shape[{axis}]"
+                    return f"{self.argument(name)}{'[0]' * (name in self.model.families.values())}.shape[{axis}]"
                 family, own = parts(name)[1], parts(str(dim))
                 if index is not None and family and family.anchor and own[0] == base and own[1] and own[1].anchor == index.anchor:
                     return f"{self.names.word(parts(name)[0])}[{at(index, -own[1].offset - 1)}].shape[{axis}]"
@@ -176,11 +89,14 @@ class LoopModule:
         for name, var in self.model.inputs.items():
             what = show_shape(var.shape)
             if name in self.model.families.values():
-                loop = self.model.loop_over[parts(name)[0]]
-                what = f"a list of {loop.high} arrays, {parts(name)[0]}[{loop.index}] of them {what}"
+                what = f"{self.what(name)}, {name} of them {what}"
             lines.append(f"    {self.argument(name)}: {what}")
         lines += [f"    {f}: an elementwise function of an array" for f in self.callables()]
         return [*lines, "", "    Raises ValueError where a shape does not fit.", '    """']
+
+    def what(self, name: str) -> str:
+        """How a family is given."""
+        return f"a list of {self.model.loop_over[parts(name)[0]].high} arrays"
 
     def arguments(self) -> list[str]:
         """The lines that read the arguments and the lengths of the loops."""
