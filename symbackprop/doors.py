@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .collecting import uncollected
 from .errors import UnsupportedError
 from .intake import cleaned, text_of
 from .program import Equation, Program
@@ -78,6 +79,7 @@ def verify(text: str | Program, budget: float = 2.0, strict_layout: bool = False
     return judge(text if isinstance(text, Program) else parse(text), budget, strict_layout)
 
 
+@uncollected()
 def export(derivation: Derivation | Products, to: str = "numpy", step: str = "", shard: str = "", model: str = "") -> str:
     """A module that computes the loss and the gradients (or the products of `hvp`, `jvp`), with no dependency but its target's.
 
@@ -131,6 +133,7 @@ def notes(derivation: Derivation, model: str) -> Notes:
                  {e.name: shown(e) for e in derivation.view("named")})
 
 
+@uncollected()
 def lambdify(derivation: Derivation | Products) -> Callable:
     """`f(**arrays) -> (loss, {name: gradient})` on NumPy; keywords only."""
     from .codegen import compile_function, export_numpy

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..collecting import uncollected
 from ..program import Fact, Program
 from .compiled import Compiled, Notes
 
 
+@uncollected()
 def export_numpy(program: Program, backward: Program, loss: str, wrt: tuple[str, ...],
                  facts: tuple[Fact, ...] | None = None, plain: bool = False) -> str:
     """The source of a module with `value_and_grad(*, …, check=True) -> (loss, {name: gradient})`.
@@ -24,6 +26,7 @@ def export_numpy(program: Program, backward: Program, loss: str, wrt: tuple[str,
     return target("numpy").write(compiled, Options(plain=plain))
 
 
+@uncollected()
 def export_module(program: Program, added: Program, value: str, results: dict[str, str]) -> str:
     """As `export_numpy`, for any equations over a program: returns (value, {label: array}) for `results`, label -> name."""
     from ..targets import Options, target

@@ -111,12 +111,16 @@ class Lowering:
             return self.array(node.value, env)
         a = self.array(node.value, env)
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if (shape := self.shapes.get(ast.unparse(node))) is not None:
+        if (shape := self.noted(node)) is not None:
             return self.graph.make("slice", (a,), shape, (", ".join(map(ast.unparse, parts)),))
         return self.graph.index(a, tuple(":" if isinstance(p, ast.Slice) else position(p) for p in parts))
 
+    def noted(self, node: ast.expr) -> Dims | None:
+        """The shape that the writer of a piece of source has noted, if it has."""
+        return self.shapes.get(ast.unparse(node)) if self.shapes else None
+
     def call(self, node: ast.Call, env: Env) -> object:
-        if (shape := self.shapes.get(ast.unparse(node))) is not None:
+        if (shape := self.noted(node)) is not None:
             return self.shaped(node, env, shape)
         options = {k.arg: self.read(k.value, env) for k in node.keywords}
         if isinstance(node.func, ast.Name):

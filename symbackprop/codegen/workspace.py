@@ -68,7 +68,7 @@ class Plan:
         self.views: dict[str, str] = {}
         self.home: dict[Value, str] = {}
         self.made: list[str] = []
-        self.nothing: dict[tuple, str] = {}
+        self.repeats: dict[tuple, str] = {}
         self.free: dict[tuple, list[str]] = {}
         self.order, self.at = order, {value: at for at, value in enumerate(order)}
         for value in order:
@@ -119,13 +119,14 @@ class Plan:
         self.made.append(f"{name} = {text}")
         return name
 
-    def zeros(self, value: Value) -> str:
-        """An array of zeros as a value lies in memory: vector instructions take the greater of two arrays, not of one and a number."""
+    def repeated(self, number: Value, value: Value) -> str:
+        """A number as an array as large as a value: vector instructions compare two arrays, not an array and a number."""
         key = (value.shape, "dtype", value.layout)
-        if key not in self.nothing:
-            self.nothing[key] = name = self.fresh("k1")
-            self.made += [f"{name} = {made_empty(*key)}", f"{name}[:] = 0"]
-        return self.nothing[key]
+        if (number, key) not in self.repeats:
+            text = self.text(number)
+            self.repeats[number, key] = name = self.fresh("k1")
+            self.made += [f"{name} = {made_empty(*key)}", f"{name}[:] = {text}"]
+        return self.repeats[number, key]
 
     def lines(self, value: Value) -> list[str]:
         """The lines that compute a value, if it needs any; to be asked for in order."""
@@ -140,8 +141,8 @@ class Plan:
         if value.op == "linalg":
             self.names[value] = name = self.fresh("t1")
             return [f"{name} = {spelled(value, args)}"]
-        if value.op == "maximum" and value.args[1].params == ("0",):
-            args[1] = self.zeros(value)
+        if value.op in ("maximum", "minimum") and value.args[0].shape == value.shape and value.args[1].is_const:
+            args[1] = self.repeated(value.args[1], value)
         place = self.place(value, at)
         self.names[value] = self.home[value] = place
         args = [place if text == self.views.get(place) else text for text in args]
