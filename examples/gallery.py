@@ -24,10 +24,11 @@ key gradient with the published one, worked out by hand from the source that is 
 
 How to read the formulas: `X ⋆ K` is the cross-correlation, Σ_a X[u + a] K[a], which the field calls convolution; notes in
 brackets say stride, dilation and padding. `[full]` lets the kernel reach over both ends, `rot180(K)` (in one dimension
-`flip(K)`) is the kernel turned round, and `up2(δ)` has a zero put between neighbours. `Σ_k X_kj ⋆ Δ_ki` is such a
-correlation for every i and j, summed over k: the letters are the axes that do not slide (batch and channels). `x[1:4]`
-is a slice as in NumPy, indices count from 0, and `I[:, 1:4]` are columns of the identity matrix: multiplying by them puts
-a slice back where it was cut out. `fold` adds what padded margins received to the entries that they were copied from.
+`flip(K)`) is the kernel turned round, and `up2(δ)` has a zero put between neighbours. An equation over a batch, head or
+channel axis is written for each slice: `S_h = Q_h K_hᵀ    (h = 1, …, H)`. The range says which axis that is; where it is
+not the first one of a tensor, `W_h = W[:, h, :]` is said once. `x[1:4]` is a slice as in NumPy, whose indices count from
+0, and `I[:, 1:4]` are columns of the identity matrix: multiplying by them puts a slice back where it was cut out. `fold`
+adds what padded margins received to the entries that they were copied from.
 δ and Δ are the cotangents of pre-activations.
 """
 
@@ -64,7 +65,7 @@ def in_latex(derivation: sb.Derivation, name: str) -> str:
     """One cotangent of the textbook view, or a named one that the view writes out elsewhere."""
     found = {e.name: e for e in (*derivation.backward.equations, *derivation.view())}["∂" + name]
     writer = derivation.writer(True)
-    return f"{writer.symbol(found.name)} = {writer.write(found.expr)}"
+    return " = ".join(writer.sides(found.name, found.expr))
 
 
 def bindings(notes: dict[str, str]) -> list[dict[str, int] | None]:

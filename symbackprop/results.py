@@ -48,7 +48,7 @@ class Derivation:
         """Name -> right-hand side of its cotangent in the textbook view, as text."""
         writer = self.writer(tex=False)
         shown = {e.name: e.expr for e in (*self.backward.equations, *self.view("textbook"))}
-        return {name[1:]: writer.right(name, expr) for name, expr in shown.items()}
+        return {name[1:]: writer.sides(name, expr)[1] for name, expr in shown.items()}
 
     def made(self, kind: str = "textbook") -> View:
         """A view with what it rests on: textbook, named or expanded. Raises `SymbackpropError` for another name."""
@@ -80,6 +80,7 @@ class Derivation:
             made = LatexWriter(notation, symbols)
         else:
             made = TextWriter(notation, symbols)
+        made.told.names.update(self.program.inputs, self.program.table)
         made.numerator = transposed_names({e.name: e.expr.rank for e in self.backward.equations}, symbols, notation.layout)
         return made
 

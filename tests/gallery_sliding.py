@@ -133,12 +133,12 @@ def margins_case(mode: str, first: int, last: int) -> Case:
 CASES = {
     "conv1d": Case(
         lambda v: half(anp.tanh(signal(v)) - v.Y),
-        {"K": "Σ_k X_kj ⋆ Δ_ki", "X": "Σ_k Δ_ik ⋆[full] flip(K_kj)", "b": "Σ_j,k Δ_jik"},
+        {"K": "Σ_{k=1..N} X_kj ⋆ Δ_ki", "X": "Σ_{k=1..f} Δ_ik ⋆[full] flip(K_kj)", "b": "Σ_{i=1..N} Δ_i 1"},
         {"K": lambda v: kernel_gradient(v.X, residual_slope(v, signal(v))), "X": lambda v: input_gradient(residual_slope(v, signal(v)), v.K),
          "b": lambda v: residual_slope(v, signal(v)).sum(axis=(0, 2))}),
     "conv2d": Case(
         lambda v: half(anp.maximum(picture(v), 0) - v.Y),
-        {"K": "Σ_k X_kj ⋆ Δ_ki", "X": "Σ_k Δ_ik ⋆[full] rot180(K_kj)", "b": "Σ_j,k,l Δ_jikl"},
+        {"K": "Σ_{n=1..N} X_nj ⋆ Δ_ni", "X": "Σ_{j=1..f} Δ_nj ⋆[full] rot180(K_ji)", "b": "Σ_{n=1..N} 1ᵀ Δ_ni 1"},
         {"K": lambda v: kernel_gradient(v.X, rectified_slope(v)), "X": lambda v: input_gradient(rectified_slope(v), v.K),
          "b": lambda v: rectified_slope(v).sum(axis=(0, 2, 3))}),
     "conv_patch": Case(
@@ -148,12 +148,12 @@ CASES = {
          "X": lambda v: (np.sum(v.X[1:4, 2:5] * v.K) - v.t) * np.pad(v.K, ((1, v.X.shape[0] - 4), (2, v.X.shape[1] - 5)))}),
     "conv_stride": Case(
         lambda v: half(anp.tanh(convolved(v.X, v.K, 2, 1))),
-        {"X": "Σ_k up2(Δ_ik) ⋆[full, cropped 1] rot180(K_kj)", "K": "Σ_k X_kj ⋆[dilation 2, padding 1] Δ_ki"},
+        {"X": "Σ_{j=1..f} up2(Δ_nj) ⋆[full, cropped 1] rot180(K_ji)", "K": "Σ_{n=1..N} X_nj ⋆[dilation 2, padding 1] Δ_ni"},
         {"X": lambda v: input_gradient(strided(v), v.K, lambda d, k: fitted(full(up(d), k)[1:, 1:], v.X.shape[2:])),
          "K": lambda v: kernel_gradient(v.X, strided(v), lambda x, d: correlated(np.pad(x, 1), up(d))[:3, :3])}),
     "conv_dilated": Case(
         lambda v: half(anp.tanh(convolved(v.X, v.K, 1, 2, 2))),
-        {"K": "Σ_k X_kj ⋆[stride 2, padding 2] Δ_ki", "X": "Σ_k Δ_ik ⋆[full, dilation 2, cropped 2] flip(K_kj)"},
+        {"K": "Σ_{k=1..N} X_kj ⋆[stride 2, padding 2] Δ_ki", "X": "Σ_{k=1..f} Δ_ik ⋆[full, dilation 2, cropped 2] flip(K_kj)"},
         {"K": lambda v: kernel_gradient(v.X, dilated(v), lambda x, d: correlated(np.pad(x, 2), d)[::2]),
          "X": lambda v: input_gradient(dilated(v), v.K, lambda d, k: full(d, up(k))[2:-2])}),
     "conv_grouped": Case(
@@ -162,7 +162,7 @@ CASES = {
                                         for g in range(2)])}),
     "conv_depthwise": Case(
         lambda v: half(anp.einsum("fc,nchw->nfhw", v.P, convolved(v.X, v.K, groups=len(v.K))) - v.Y),
-        {"K": "Σ_j X_ji ⋆ (∂C/∂Z)_ji", "X": "(∂C/∂Z)_ij ⋆[full] rot180(K_j)"},
+        {"K": "Σ_{n=1..N} X_ni ⋆ (∂C/∂Z_ni)", "X": "(∂C/∂Z_ni) ⋆[full] rot180(K_i)"},
         {"K": lambda v: np.array([[sum(correlated(v.X[n, c], pointwise(v)[n, c]) for n in range(len(v.X)))] for c in range(len(v.K))]),
          "X": lambda v: np.array([[full(pointwise(v)[n, c], v.K[c, 0]) for c in range(len(v.K))] for n in range(len(v.X))])}),
     "conv_reflect": margins_case("reflect", 1, -2),
@@ -170,7 +170,7 @@ CASES = {
     "conv_circular": margins_case("wrap", -1, 0),
     "conv_transposed": Case(
         lambda v: half(anp.tanh(transposed(v.X, v.K, 2, 1))),
-        {"X": "Σ_k Δ_ik ⋆[stride 2, padding 1] K_jk", "K": "Σ_k Δ_kj ⋆[dilation 2, padding 1] X_ki"},
+        {"X": "Σ_{k=1..f} Δ_ik ⋆[stride 2, padding 1] K_jk", "K": "Σ_{k=1..N} Δ_kj ⋆[dilation 2, padding 1] X_ki"},
         {"X": lambda v: np.asarray(convolved(tanh_slope(v, transposed(v.X, v.K, 2, 1)), v.K, 2, 1)),
          "K": lambda v: kernel_gradient(tanh_slope(v, transposed(v.X, v.K, 2, 1)), v.X, lambda d, x: correlated(np.pad(d, 1), up(x)))}),
     "pool_max": Case(
@@ -181,7 +181,7 @@ CASES = {
         lambda v: half(pooled2(v.X, 2, 2, anp.mean) - v.Y), {},
         {"X": lambda v: np.array([fitted(np.kron(d, np.ones((2, 2))) / 4, v.X.shape[1:]) for d in pooled2(v.X, 2, 2, np.mean) - v.Y])}),
     "pool_global": Case(
-        lambda v: half(v.W @ anp.mean(v.X, axis=(1, 2)) - v.y), {"X": "(1/(h w)) Σ_m W_mi ∂C/∂S_m"},
+        lambda v: half(v.W @ anp.mean(v.X, axis=(1, 2)) - v.y), {"X": "(1/(h w)) (W[:, i]ᵀ ∂C/∂S) 1 1ᵀ"},
         {"X": lambda v: np.broadcast_to((v.W.T @ (v.W @ v.X.mean(axis=(1, 2)) - v.y))[:, None, None] / v.X[0].size, v.X.shape)}),
     "template": Case(
         lambda v: half(v.T * v.X - v.Y), {"X": "T ⊙ (T ⊙ X − Y)", "T": "(T ⊙ X − Y) ⊙ X"},

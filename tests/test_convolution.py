@@ -93,15 +93,15 @@ FORMS = (
     ("x: R[n]; k: R[a]", "conv1d(x, k, dilation=2, padding=1)",
      {"x": "δ ⋆[full, dilation 2, cropped 1] flip(k)", "k": "x ⋆[stride 2, padding 1] δ"}),
     ("x: R[h, w]; k: R[3, 3]", "conv2d(x, k, padding=1)", {"x": "Δ ⋆[full, cropped 1] rot180(k)", "k": "x ⋆[padding 1] Δ"}),
-    ("x: R[B, c, h, w]; k: R[f, c, 3, 3]", "conv2d(x, k)", {"x": "Σ_l Δ_il ⋆[full] rot180(k_lj)", "k": "Σ_l x_lj ⋆ Δ_li"}),
-    ("x: R[c, n]; k: R[c, f, a]", "conv_transpose1d(x, k, stride=2)", {"x": "Σ_j Δ_j ⋆[stride 2] k_ij", "k": "Δ_j ⋆[dilation 2] x_i"}),
+    ("x: R[B, c, h, w]; k: R[f, c, 3, 3]", "conv2d(x, k)", {"x": "Σ_{j=1..f} Δ_bj ⋆[full] rot180(k_ji)", "k": "Σ_{b=1..B} x_bj ⋆ Δ_bi"}),
+    ("x: R[c, n]; k: R[c, f, a]", "conv_transpose1d(x, k, stride=2)", {"x": "Σ_{j=1..f} Δ[j, :] ⋆[stride 2] k_ij", "k": "Δ[j, :] ⋆[dilation 2] x[i, :]"}),
 )
 
 
 @pytest.mark.parametrize("declared, right, wanted", FORMS, ids=[c[1] + " " + c[0] for c in FORMS])
 def test_gradients_are_printed_as_published(declared: str, right: str, wanted: dict[str, str]) -> None:
     d = sb.derive(sb.parse(f"{declared}\nz = {right}\ny = tanh(z)\nC = sum(y**3)"))
-    assert {name: str(d.gradients[name]).partition(" = ")[2] for name in wanted} == wanted
+    assert {name: str(d.gradients[name]).partition(" = ")[2].partition("    (")[0] for name in wanted} == wanted
 
 
 def test_index_form_says_where_zero_extension_ends() -> None:

@@ -185,8 +185,10 @@ def test_python_and_command_line_are_one(net: str, capsys: pytest.CaptureFixture
 
 def test_what_has_no_matrix_form_has_indices_on_both_sides() -> None:
     d = derived("X: R[T, d]; W: R[H, d, r]\nQ = np.einsum('td,hdr->htr', X, W)\nC = sum(Q**2)", wrt=["W"])
-    assert str(d).splitlines()[-1] == str(d.gradients["W"]) == "∂C/∂W_ijk = 2 Σ_l X_lj Q_ilk"
-    assert r"Q_{ijk} &= \sum_{l} X_{jl} W_{ilk}" in d.latex()
+    assert d.text(index=True).splitlines()[-1] == "∂C/∂W_ijk = 2 Σ_l X_lj Q_ilk"
+    assert r"Q_{ijk} &= \sum_{l} X_{jl} W_{ilk}" in d.latex(index=True)
+    d = derived("X: R[c, n]\nP = max_pool1d(X, 2)\nC = sum(P**2) / 2")
+    assert str(d).splitlines()[0] == str(d.gradients["X"]) == "∂C/∂X_ij = Σ_k P_ik 1[X_ij = P_ik] 1[0 ≤ j-2k < 2]"
 
 
 def test_a_step_back_shows_what_is_differentiated_by_what() -> None:

@@ -44,7 +44,7 @@ def test_every_model_has_a_case_and_its_source() -> None:
 def test_the_derived_form_is_the_published_one(path: Path) -> None:
     d = sb.derive(sb.read(path))
     printed = CASES[path.stem].printed
-    assert {name: str(d.gradients[name]).partition(" = ")[2] for name in printed} == printed
+    assert {name: str(d.gradients[name]).partition(" = ")[2].partition("    (")[0] for name in printed} == printed
     assert d.latex() and d.html()
 
 

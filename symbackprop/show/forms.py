@@ -56,6 +56,13 @@ class Sum(NamedTuple):
     terms: tuple
 
 
+class SumOver(NamedTuple):
+    """A sum over slices: `ranges` has the letter and the size of each axis."""
+
+    ranges: tuple
+    body: object
+
+
 class T(NamedTuple):
     body: object
 

@@ -105,8 +105,9 @@ def as_json(derivation: Derivation, wanted: Wanted = Wanted()) -> dict[str, obje
     known = {equation.name: equation.expr for equation in plain.view.equations}
 
     def entry(name: str, expr: Expr) -> dict[str, object]:
-        return {"shape": [str(d) for d in plain.shape(name, expr.shape)], "latex": tex.writer.right(name, expr),
-                "text": plain.writer.right(name, expr)}
+        (left_tex, right_tex), (left, right) = tex.writer.sides(name, expr), plain.writer.sides(name, expr)
+        own = {} if left == plain.writer.symbol(name) else {"left_latex": left_tex, "left_text": left}
+        return {"shape": [str(d) for d in plain.shape(name, expr.shape)], "latex": right_tex, "text": right, **own}
 
     forward = [{"name": e.name, **entry(e.name, e.expr)} for e in derivation.program.equations]
     backward = []

@@ -19,6 +19,7 @@ from .conditions import Condition, Conditions, formula
 from .forms import Atom, T
 from .indices import IndexWriter
 from .layout import NUMERATOR, printed_shape
+from .matrix import wants_slices
 from .page import Formula, Line, Note, Section, ShownStep
 from .writing import MUL, TextWriter
 
@@ -70,8 +71,13 @@ class Sections:
     def line(self, equation: Equation, steps: bool = False) -> Line:
         name, expr = equation.name, equation.expr
         sides = IndexWriter(self.writer).equation(name, expr) if self.wanted.index else self.writer.sides(name, expr)
+        sliced = not self.wanted.index and not self.writer.met_indices and wants_slices(self.writer.right_form(name, expr))
         shape = "" if self.brief else show_shape(self.shape(name, expr.shape))
-        return Line(*sides, shape, self.steps(equation) if steps else ())
+        made = self.steps(equation) if steps else ()
+        if made and sliced:
+            made += (ShownStep("by slices", "for each index that is named the rest is a product of matrices",
+                               IndexWriter(self.writer).equation(name, expr)[1], sides[1]),)
+        return Line(*sides, shape, made)
 
     def update(self) -> Section:
         """One step of gradient descent for each parameter.

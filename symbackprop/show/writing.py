@@ -15,11 +15,12 @@ from ..expr import Apply, Contract, Expr
 from ..notation import SUBSCRIPTS, Notation, text_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..ops.scalar import RELATIONS
-from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
-                    Trace, Unit)
+from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
+                    SumOver, T, Trace, Unit)
 from .layout import shown, turned
-from .matrix import matrix_form
+from .matrix import matrix_form, wants_slices
 from .shifted import ShiftedWriter
+from .slices import Slices, Told
 from .sliding import Correlation, Selector, Slice, Triangle
 from .text_sizes import SIZES, SUPERSCRIPTS
 
@@ -44,9 +45,10 @@ class TextWriter(ShiftedWriter):
         self.notation, self.symbols = notation, symbols or {}
         self.numerator: frozenset[str] = frozenset()
         self.met_indices = False
+        self.told = Told(set(), {}, {})
         self.times = self.hadamard_signs[notation.hadamard]
         self.methods = {Atom: self.atom, Number: self.number, Unit: self.unit, Identity: self.identity, Mul: self.mul,
-                        Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, T: self.transpose,
+                        Had: self.had, Over: self.over, Scaled: self.scaled, Sum: self.sum, SumOver: self.sum_over, T: self.transpose,
                         Diag: self.diag, DiagOf: self.diag, Trace: self.trace, Call: self.call, Power: self.power,
                         Norm: self.norm, Selector: self.selector, Slice: self.sliced, Triangle: self.triangle, Correlation: self.correlation, Indexed: self.indexed, Written: tuple}
 
@@ -61,9 +63,11 @@ class TextWriter(ShiftedWriter):
         return shown(form, name, self.numerator) if self.numerator else form
 
     def sides(self, name: str, node: Expr) -> tuple[str, str]:
-        """Both sides of `name = node`, in index form where a part has no matrix form: then the left side has indices too."""
-        self.met_indices = False
-        right = self.form(self.right_form(name, node))[0]
+        """Both sides of `name = node`: as matrices, for each slice where the whole has no matrix form, else with indices."""
+        self.met_indices, form = False, self.right_form(name, node)
+        if wants_slices(form) and (found := Slices(self).equation(name, node)) is not None:
+            return found
+        right = self.form(form)[0]
         if self.met_indices:
             from .indices import IndexWriter
             return IndexWriter(self).equation(name, node)
@@ -118,7 +122,7 @@ class TextWriter(ShiftedWriter):
 
     def is_tall(self, symbol: str) -> bool:
         """Whether a symbol needs brackets before a mark such as ᵀ is put on it."""
-        return "/" in symbol
+        return "/" in symbol and symbol[0] != "("
 
     def size(self, value: sp.Expr) -> str:
         return SIZES.doprint(value)
@@ -295,6 +299,10 @@ class TextWriter(ShiftedWriter):
             piece = self.wrapped(term, SUM)
             text += f" {self.minus} {piece[len(self.minus):]}" if piece.startswith(self.minus) else self.plus + piece
         return text, SUM
+
+    def sum_over(self, form: SumOver) -> Piece:
+        signs = " ".join([self.over_steps(letter, self.index(count)) for letter, count in form.ranges])
+        return f"{signs} {self.wrapped(form.body, HAD)}", HAD
 
     def transpose(self, form: T) -> Piece:
         if type(form.body) is Call and is_inverse(form.body):
