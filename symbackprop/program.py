@@ -96,7 +96,8 @@ class Claim:
     `right`, what an earlier claim that `binds` it says). `quantity` names what is claimed, `assumptions` the readings
     taken. `strict` demands the tensor's own layout. `tree` is the right side's structure with spans into `origin`,
     where it stands at `right_span`; `reread` reads another right side in its place, `suspects` are tried before edits;
-    `otherwise` is a second reading of the right side with what it takes, for a sign that leaves two open.
+    `otherwise` is a second reading of the right side with what it takes, for a sign that leaves two open. Of a claim
+    about every step l, `step` is the l it is read at; of a right side that is a sum over steps, `summands` has what each adds.
     """
 
     text: str
@@ -114,6 +115,23 @@ class Claim:
     origin: str = ""
     suspects: tuple[Suspect, ...] = ()
     otherwise: tuple[Expr, tuple[str, ...]] | None = None
+    step: int | None = None
+    summands: tuple[tuple[int, Expr], ...] = ()
+
+
+@dataclass(frozen=True)
+class Length:
+    """A range of open length, `letter = 1, …, end`, that a program was read with at one length, `number`.
+
+    `levels` has the family and the step that each name belongs to; `again` reads the same text at another length, with
+    `end` as a number left open if its second argument says so.
+    """
+
+    letter: str
+    end: str
+    number: int
+    levels: dict[str, tuple[str, int]]
+    again: Callable[[int, bool], Program]
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,7 @@ class Program:
     names: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     mentioned: frozenset[str] = frozenset()
+    length: Length | None = None
 
     def __getitem__(self, name: str) -> Equation:
         return self.table[name]

@@ -141,14 +141,16 @@ def is_hadamard(op: str) -> bool:
 # --- labels and axes ---
 
 def labels_shifted(f: Formula) -> Iterator[Edit]:
-    """l for l − 1, j for k."""
+    """l for l − 1, j for k; `(l)` keeps its brackets."""
     for part in of_kind(f, "name"):
         for script in part.parts if part.ops else ():
             said = f.of(script)
-            if re.fullmatch(r"[A-Za-z]|\d+|[a-zA-Z]\s*[+-]\s*1", said):
-                for other in labels_near(said, f.labels):
-                    new = other if len(other) == 1 or f.text[script.span[0] - 1] in "{(" else "{" + other + "}"
-                    yield put(script, new, f"{f.of(part)} has the label {said} where {other} belongs")
+            if found := re.fullmatch(r"([(\[<]?)([A-Za-z]|\d+|[a-zA-Z]\s*[+-]\s*1)([)\]>]?)", said):
+                opening, bare, closing = found.groups()
+                for other in labels_near(bare, f.labels):
+                    new = opening + other + closing
+                    new = new if len(new) == 1 or f.text[script.span[0] - 1] in "{(" else "{" + new + "}"
+                    yield put(script, new, f"{f.of(part)} has the label {bare} where {other} belongs")
             elif re.fullmatch(r"[a-z]{2}", said):
                 yield put(script, said[::-1], f"the indices of {f.of(part)} are swapped")
                 for k in range(2):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import sympy as sp
 
@@ -55,15 +56,38 @@ class Judge:
         self.factors: dict[str, sp.Expr] = {}
         self.scaled_lines: set[tuple] = set()
         self.checked: dict[str, bool] = {}
+        self.known_wrong: set[tuple] = set()  # lines that were diagnosed for another step or length already
 
     def verdicts(self, progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+        """One for each line."""
+        found = self.each(progress)
+        if self.program.length is None:
+            return for_every_layer(found)
+        from .lengths import for_every_length
+
+        def again(program: Program) -> list[Verdict]:
+            other = Judge(program, self.budget, self.strict_layout)
+            other.known_wrong = {v.key for v in found if not v.is_right}
+            return for_every_layer(other.each())
+        return for_every_length(self.program, found, again)
+
+    def each(self, progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
+        """One for each claim, in order."""
         found = []
         for at, claim in enumerate(self.program.claims):
             if progress is not None:
                 progress(at, len(self.program.claims))
             with limit(self.budget):
                 found.append(self.verdict(claim, at))
-        return for_every_layer(found)
+            if found[-1].verdict == "refuted":
+                self.known_wrong.add(found[-1].key)
+        return found
+
+    @cached_property
+    def longer(self) -> Judge | None:
+        """The same text read at a greater length, where it leaves that open."""
+        length = self.program.length
+        return None if length is None else Judge(length.again(length.number + 2, False), self.budget, self.strict_layout)
 
     # --- one claim ---
 
@@ -110,7 +134,7 @@ class Judge:
             kind = kind if kind in ("undefined-symbol", "syntax") else "other"
             return replace(head, verdict="error", evidence=error.message, diagnosis={"kind": kind, "message": message, "fix": ""})
         found = replace(head, verdict="refuted", evidence=error.message)
-        repair = self.repaired(claim, claim.left) if claim.left is not None else None
+        repair = self.repaired(claim, claim.left) if claim.left is not None and found.key not in self.known_wrong else None
         said = error.hint or error.message
         if repair is None:
             return replace(found, diagnosis={"kind": "shape", "message": said, "fix": ""})
@@ -216,7 +240,7 @@ class Judge:
             return found
         found = replace(head, verdict="refuted", evidence=shapes)
         clue = recognised(self.bench, self.truth, left, right)
-        repair = self.repaired(claim, left) if left.rank <= 2 else None
+        repair = self.repaired(claim, left) if left.rank <= 2 and found.key not in self.known_wrong else None
         if repair is None:
             return replace(found, diagnosis={"kind": "shape", "message": shapes + (f"; {clue}" if clue else ""), "fix": ""})
         diagnosis, marks = shaped(repair[0], shapes), repair[1]
@@ -310,6 +334,8 @@ class Judge:
 
     def diagnosed(self, claim: Claim, found: Verdict, left: Expr, right: Expr) -> Verdict:
         from .assumed import missing_fact
+        if found.key in self.known_wrong:
+            return replace(found, diagnosis={"kind": "other", "message": "wrong for another step already", "fix": ""})
         try:
             for suspect in claim.suspects:
                 if self.is_right(left, suspect.right):

@@ -214,9 +214,15 @@ class Search:
         try:
             right = self.claim.reread(text)
             return self.judge.is_right(self.sides.get(right.shape, self.left), right) and all(
-                self.judge.is_right(c.left, c.reread(text)) for c in self.others)
+                self.judge.is_right(c.left, c.reread(text)) for c in self.others) and self.holds_at_another_length(text)
         except SymbackpropError:
             return False
+
+    def holds_at_another_length(self, text: str) -> bool:
+        """Whether a repair is one in a deeper model too, where this one stands for every depth."""
+        other = self.judge.longer
+        same = [c for c in other.program.claims if (c.text, c.place) == (self.claim.text, self.claim.place)] if other else []
+        return all(c.left is not None and c.reread is not None and other.is_right(c.left, c.reread(text)) for c in same)
 
     def first(self, formula: Formula, edits: object, until: float) -> tuple[Mistake, Edit] | None:
         for _, row, edit in edits:

@@ -48,6 +48,11 @@ class Verdict:
         return self.verdict in ("proved", "confirmed")
 
     @property
+    def key(self) -> tuple[str, int | None, int | None]:
+        """The line that it is a verdict on, whatever its step."""
+        return self.claim, self.line, self.column
+
+    @property
     def kind(self) -> str:
         return self.diagnosis["kind"] if self.diagnosis else ""
 
@@ -81,7 +86,7 @@ def for_every_layer(verdicts: list[Verdict]) -> list[Verdict]:
     """One verdict for each line: what is claimed of a layer l must hold for every l, and the worst of them counts."""
     groups: dict[object, list[Verdict]] = {}
     for at, v in enumerate(verdicts):
-        groups.setdefault((v.claim, v.line, v.column) if any(map(_LAYER.fullmatch, v.assumptions)) else at, []).append(v)
+        groups.setdefault(v.key if any(map(_LAYER.fullmatch, v.assumptions)) else at, []).append(v)
     return [found[0] if len(found) == 1 else together(found) for found in groups.values()]
 
 

@@ -26,7 +26,7 @@ from .parse import parse_clauses
 from .scope import NoSuchLayer, negated
 from .source import Source
 from .statements import Statement
-from .syntax import Frac, Juxt, Node, Prod, Rel, walk
+from .syntax import Big, Frac, Juxt, Node, Prod, Rel, walk
 from .tensors import Met, Term, gathered, is_open, like, resized, same, standing, times
 
 MAX_READINGS = 16
@@ -34,8 +34,8 @@ KEPT_APART = ("formula", "readings", "choices", "forks", "infer", "claimed", "in
 
 
 class Claims(Definitions):
-    def __init__(self, table: Table, bindings: dict[str, sp.Expr]) -> None:
-        super().__init__(table, bindings)
+    def __init__(self, table: Table, bindings: dict[str, sp.Expr], depth: int) -> None:
+        super().__init__(table, bindings, depth)
         self.claims: list[Claim] = []
 
     def find_losses(self) -> None:
@@ -105,7 +105,7 @@ class Claims(Definitions):
     # --- claims ------------------------------------------------------------------------------------------------------
 
     def read_claims(self) -> None:
-        spot = lambda pair: (pair[0].source.place(pair[0].span[0]), pair[1].get("l", 0))
+        spot = lambda pair: (pair[0].source.place(pair[0].span[0]), max(pair[1].values(), default=0))
         skipped: dict[int, tuple[Statement, SymbackpropError]] = {}
         told: set[int] = set()
         for part, values in sorted(self.claim_parts, key=spot):
@@ -132,6 +132,9 @@ class Claims(Definitions):
         if self.names_quantity(rel):
             return
         if self.is_pointless(rel):
+            return
+        if self.is_fact_equation(rel):  # of a name that no line declares
+            self.read_fact(rel)
             return
         if self.is_update(rel.items[0]) or self.reads_itself(rel):
             self.update(rel, part)
@@ -213,6 +216,7 @@ class Claims(Definitions):
         finally:
             self.infer = False
         layers = tuple(f"for {name} = {value}" for name, value in values.items())
+        made["step"] = next(iter(values.values()), None)
         made["assumptions"] = (*layers, *self.readings)
         if self.unordered and made.get("right") is not None:
             made |= self.other_order(left, right, first, layers)
@@ -298,7 +302,8 @@ class Claims(Definitions):
             self.equations = [e._replace(expr=resized(e.expr, sizes)) for e in self.equations]
             put = lambda side: None if side is None else resized(side, sizes)
             other = lambda c: c.otherwise and (put(c.otherwise[0]), c.otherwise[1])
-            self.claims = [replace(c, left=put(c.left), right=put(c.right), otherwise=other(c)) for c in self.claims]
+            self.claims = [replace(c, left=put(c.left), right=put(c.right), otherwise=other(c),
+                                   summands=tuple([(step, put(s)) for step, s in c.summands])) for c in self.claims]
 
     def quantity_name(self, a: Term) -> str:
         names = [n for n in names_in(a.node) if n.startswith("∂")]
@@ -340,11 +345,13 @@ class Claims(Definitions):
             a = like(a, b)
         sizes = a.dims()
         first, second = gathered(a, a.axes, sizes), gathered(b, a.axes, sizes)
+        steps = self.written_out.get(right.span, []) if isinstance(right, Big) else []
+        summands = tuple([(step, gathered(t, a.axes, sizes)) for step, t in steps if t.axes == a.axes and t.row == a.row])
         if a.rank == b.rank == 1 and a.row != b.row:
             first, second = (standing(n, t) for n, t in ((first, a), (second, b)))
         elif {a.rank, b.rank} == {1, 2}:
             first, second = (standing(n, t) if t.rank == 1 else n for n, t in ((first, a), (second, b)))
-        return {"left": first, "right": second}
+        return {"left": first, "right": second, "summands": summands if len(summands) == len(steps) else ()}
 
     def rereader(self, left: Node, right: Node, a: Term) -> Callable[[str], Expr]:
         """Reads an edited right side in the same place, with the same names."""

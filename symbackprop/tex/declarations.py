@@ -13,15 +13,19 @@ from .resolve import Resolver
 from .scope import conditions
 from .statements import Statement, is_name, is_range, is_space, space_shape
 from .sums import first_numbers
-from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sym, children, walk
+from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sum, Sym, children, walk
 
 DEPTH = 3
 LAYERS = "layers: read with "
+TIMES = ("t", "tau", "k", "n", "i")  # letters that count steps where h_t is made of h_{t-1}
 
 
 class Declarations(Resolver):
-    def __init__(self, table: object, bindings: dict[str, sp.Expr]) -> None:
+    def __init__(self, table: object, bindings: dict[str, sp.Expr], depth: int = DEPTH) -> None:
         super().__init__(table, bindings)
+        self.depth_of_ranges = depth
+        self.open_ends: dict[str, str] = {}
+        self.is_open = False
         self.parts: list[Statement] = []
         self.inputs: dict[str, Var] = {}
         self.equations: list[Equation] = []
@@ -43,6 +47,7 @@ class Declarations(Resolver):
 
     def declarations(self) -> None:
         """Everything that stands before the equations by its form."""
+        self.recurring = self.recurring_letters()
         for part in self.parts:
             self.formula = part.source
             if part.kind == "range":
@@ -112,27 +117,60 @@ class Declarations(Resolver):
             index, low, high = node.items[0], items[0], items[-1]
         if not isinstance(index, Sym) or whole(low, {}) not in (0, 1, 2):
             raise self.fail(node, f"the range {self.text(node)}", None, UnsupportedError)
-        last = whole(high, {})
-        if last is None and isinstance(high, Sym) and high.name == "L":
-            self.table.layers[index.name] = (whole(low, {}), DEPTH)
-            self.layers["L"] = DEPTH
+        last, end = whole(high, {}), end_of(high)
+        if last is None and end is not None and (end[0] == "L" or index.name in self.recurring):
+            self.open_range(index.name, end[0], whole(low, {}), end[1])
         elif last is not None and last <= 64:
             self.table.layers[index.name] = (whole(low, {}), last)
         else:
             self.ranges[index.name] = self.size(high)
 
+    def open_range(self, letter: str, end: str, low: int = 1, beyond: int = 0) -> None:
+        """A letter that counts layers or steps up to an end that is left open: it is read at one length."""
+        self.table.layers.setdefault(letter, (low, self.depth_of_ranges + beyond))
+        self.layers[end] = self.depth_of_ranges
+        self.open_ends[end] = letter
+        if end in self.recurring_ends():
+            self.table.sizes[end] = size(end) if self.is_open else sp.Integer(self.depth_of_ranges)
+
+    def recurring_ends(self) -> set[str]:
+        """The ends of the ranges of time."""
+        return {end for end, letter in self.open_ends.items() if letter in self.recurring and end != "L"}
+
+    def recurring_letters(self) -> set[str]:
+        """The letters that count steps: h_t is made of h_{t-1}, be it through other names."""
+        reads: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        back: list[tuple[tuple[str, str], tuple[str, str]]] = []
+        for part in self.parts:
+            w = taken_apart(part.node.items[0]) if part.kind == "equation" else None
+            own = [p.name for p in map(unwrapped, (*w.sub, *w.sup)) if isinstance(p, Sym) and p.name in TIMES] if w else []
+            for letter in own:
+                for v in (v for side in part.node.items[1:] for node, _ in walk(side) if (v := taken_apart(node)) is not None):
+                    steps = [p for p in map(unwrapped, (*v.sub, *v.sup)) if list(letters_in(p)) == [letter] and whole(p, {letter: 0}) is not None]
+                    if steps:
+                        reads.setdefault((w.base, letter), set()).add((v.base, letter))
+                        back += [((w.base, letter), (v.base, letter))] if isinstance(steps[0], Sum) else []
+        return {letter for (base, letter), read in back if (base, letter) in reached(read, reads)}
+
     def find_layers(self) -> None:
-        """Where l, L or ℓ stands above a name and no line says how far it runs, three layers are taken."""
+        """Where l, L or ℓ stands above a name and no line says how far it runs, three layers are taken; so for times."""
+        for letter in sorted(self.recurring - self.table.layers.keys() - self.ranges.keys()):
+            if ends := [end for part in self.parts for end in ends_of_sums(part.node, letter)]:
+                self.open_range(letter, ends[0])
+            else:
+                self.one_step.add(letter)
         for part in self.parts:
             for parts in free_scripts(part.node):
                 for p in parts[1]:
                     letters = set(letters_in(p)) & {"l", "ell"}
                     if isinstance(unwrapped(p), Sym) and unwrapped(p).name == "L" or letters:
-                        for name in letters:
-                            self.table.layers.setdefault(name, (1, self.layers.get("L", DEPTH)))
-                        self.layers.setdefault("L", max((high for _, high in self.table.layers.values()), default=DEPTH))
-        if "L" in self.layers:
-            self.notes[f"{LAYERS}{self.layers['L']} layers"] = None
+                        for name in sorted(letters - self.table.layers.keys()) if "L" in self.layers or not self.table.layers else ():
+                            self.open_range(name, "L")
+                        if not letters and "L" not in self.layers and not self.table.layers:
+                            self.open_range("l", "L")
+                        self.layers.setdefault("L", max((high for _, high in self.table.layers.values()), default=self.depth_of_ranges))
+        for end in self.open_ends:
+            self.notes[f"{LAYERS}{self.layers[end]} {'steps' if end in self.recurring_ends() else 'layers'}"] = None
         self.depths = self.table.layers
 
     def layer_letters(self, node: Node) -> list[str]:
@@ -145,8 +183,9 @@ class Declarations(Resolver):
                         found.setdefault(name)
         return list(found)
 
-    def instances(self, node: Node) -> object:
-        """The formula once for each layer that it speaks of, with that layer's number known."""
+    def instances(self, node: Node, to_the_end: bool = False) -> object:
+        """The formula once for each layer that it speaks of, with that layer's number known; what is said of derivatives
+        may hold `to_the_end`, where the equations are written for l = 1, …, L-1."""
         letters = self.layer_letters(node)
         before = self.layers
         if not letters:
@@ -154,6 +193,8 @@ class Declarations(Resolver):
             return
         name = letters[0]
         low, high = self.table.layers[name]
+        if to_the_end and name in self.open_ends.values():
+            high = max(high, self.depth_of_ranges)
         for value in range(low, high + 1):
             self.layers = {**before, name: value}
             try:
@@ -264,6 +305,29 @@ def free_scripts(root: Node) -> list[tuple[tuple[Node, ...], tuple[Node, ...]]]:
             found.append((free(w.sub), free(w.sup)))
         stack += [(part, bound) for part in children(node)]
     return found
+
+
+def reached(start: tuple[str, str], reads: dict[tuple[str, str], set[tuple[str, str]]]) -> set[tuple[str, str]]:
+    """All that a name is made of, itself included."""
+    found, waiting = {start}, [start]
+    while waiting:
+        new = reads.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def end_of(node: Node) -> tuple[str, int] | None:
+    """`L` is (L, 0) and `L - 1` is (L, -1)."""
+    names = list(letters_in(node))
+    beyond = whole(node, dict.fromkeys(names, 0))
+    return (names[0], beyond) if len(names) == 1 and beyond is not None else None
+
+
+def ends_of_sums(root: Node, letter: str) -> list[str]:
+    """The names up to which sums over a letter run."""
+    return [node.sup.name for node, _ in walk(root) if isinstance(node, Big) and isinstance(node.sup, Sym) and node.sup.kind in ("letter", "command")
+            and any(isinstance(c, Rel) and getattr(c.items[0], "name", None) == letter for c in conditions(node.sub))]
 
 
 def own_entries(node: Node) -> tuple[Written, tuple[int, int]] | None:

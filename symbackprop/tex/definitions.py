@@ -19,7 +19,7 @@ from .inference import Pair
 from .literals import COLUMN, ROW
 from .names import EACH, Entry, Key, Written, label, letters_of, program_name, taken_apart, unwrapped
 from .own_functions import OwnFunctions
-from .scope import NoSuchLayer, Undeclared, is_index, negated
+from .scope import NoSuchLayer, Undeclared, negated
 from .statements import Statement, called
 from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un, walk
 from .tensors import Met, Term, gathered, same
@@ -46,10 +46,12 @@ class Definitions(OwnFunctions):
                 if self.is_fact_equation(part.node):
                     self.read_fact(part.node)
                     continue
-                for values in self.instances(part.node):
+                derived = self.is_derivative(part.node.items[0]) or self.is_derivative(part.node.items[1])
+                for values in self.instances(part.node, derived or self.left_base(part) in ("delta", "Delta")):
                     pair = (part, dict(values))
                     self.pending[id(pair)] = pair
-        self.numbered = frozenset(k[0] for k in self.table.tensors if k[1].isdigit() or k[2].isdigit())
+        made = {w.base for part, _ in self.pending.values() if (w := self.left_of(part)) is not None}
+        self.numbered = frozenset(k[0] for k in self.table.tensors if k[1].isdigit() or k[2].isdigit()) - made
         self.defining = True
         self.define_functions()
         self.rounds()
@@ -64,6 +66,10 @@ class Definitions(OwnFunctions):
                 self.failed(part, error)
             finally:
                 self.layers = before
+
+    def left_base(self, part: Statement) -> str:
+        w = self.left_of(part)
+        return w.base if w is not None else ""
 
     def rounds(self) -> None:
         """Go over what is pending until nothing more can be read."""
@@ -245,7 +251,7 @@ class Definitions(OwnFunctions):
         kept_sub, kept_sup = [], []
         declared = {kk[0]: e for kk, e in self.table.tensors.items() if kk[1] == "" and kk[0] == w.base}
         for part in (p for q in w.sub for p in letters_of(q)):
-            is_free = is_index(part) and part.name not in self.layers and part.name not in labels and (
+            is_free = self.may_index(part) and part.name not in labels and (
                 part.name in spoken or part.name in (ROW, COLUMN) or part.name in self.ranges or part.name in "ijk"
                 or w.base in declared and declared[w.base].var.rank >= len(w.sub))
             if is_free and not self.is_name(w.base, w.sub, w.sup, w.primes):
@@ -254,7 +260,7 @@ class Definitions(OwnFunctions):
                 kept_sub.append(part)
         for part in w.sup:
             inner = unwrapped(part)
-            if isinstance(part, Group) and is_index(inner) and inner.name not in self.layers and \
+            if isinstance(part, Group) and self.may_index(inner) and \
                     (inner.name in spoken or inner.name in self.ranges or inner.name in "ijk"):
                 letters.append((inner.name, "sup"))
             else:

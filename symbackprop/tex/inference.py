@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .derivatives import NUMBERED_DELTA
 from .facts import Facts
-from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped
+from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import is_index
 from .statements import Statement, called
 from .syntax import Big, Group, Node, Num, Rel, Script, Un, walk
@@ -50,9 +50,11 @@ class Inference(Facts):
         """A name that nothing declares: an input, its rank from how it is written, its sizes from where it stands."""
         if w.base in self.broken or w.symbol.kind == "function" or not w.base[0].isalpha() or w.base in ("partial", "nabla", "infty"):
             return None
-        positions = [p for part in w.sub for p in letters_of(part) if getattr(unwrapped(p), "name", None) in self.indices]
-        count = sum(len(letters_of(part)) for part in w.sub) if positions else 0
-        sub = () if positions else w.sub
+        steps = tuple(p for p in w.sub if not isinstance(p, Num) and whole(unwrapped(p), self.layers) is not None)
+        own = tuple(p for p in w.sub if p not in steps)
+        positions = [p for part in own for p in letters_of(part) if getattr(unwrapped(p), "name", None) in self.indices]
+        count = sum(len(letters_of(part)) for part in own) if positions else 0
+        sub = steps if positions else w.sub
         marks = tuple(p for p in w.sup if self.is_transposed(p))
         powers = tuple(p for p in w.sup if isinstance(p, Un) or isinstance(p, Num) and not self.is_layered(w.base))
         labels = tuple(p for p in w.sup if p not in marks and p not in powers and not (
@@ -69,7 +71,7 @@ class Inference(Facts):
         entry = self.enter_tensor(k, shape, False, (), w.node)
         self.inferred[entry.name] = entry
         self.bases_inferred.setdefault(w.base, rank)
-        return Term(entry.var), (w.sub if positions else ()), rest, w.primes - k[3]
+        return Term(entry.var), (own if positions else ()), rest, w.primes - k[3]
 
     def is_layered(self, base: str) -> bool:
         return any(k[0] == base and k[2].isdigit() for k in self.table.tensors) or bool(self.layers)

@@ -94,10 +94,11 @@ class Lookup(Classes):
 
     defining = False
     numbered: frozenset[str] = frozenset()
+    open_ends: dict[str, str] = {}
 
     def layer_range(self) -> tuple[int, int]:
         ranges = [*self.table.layers.values()] or [(1, max(self.layers.values()))]
-        return min(r[0] for r in ranges), max(r[1] for r in ranges)
+        return min(r[0] for r in ranges), max(*(r[1] for r in ranges), *(self.layers[end] for end in self.open_ends), 0)
 
     def size_of(self, w: Written, scripts: bool = True) -> sp.Expr | None:
         """The size that a symbol names; without `scripts`, of the base and what is below it alone."""

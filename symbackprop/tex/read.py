@@ -7,43 +7,49 @@ other, in all that was read so far. Names that no line declares are inferred las
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import sympy as sp
 
 from ..errors import ParseError
-from ..expr import size, walk
+from ..expr import names_in, size, walk
 from ..intake import bounded, cleaned
 from ..ops import load
-from ..program import Claim, Place, Program, expose_pre_activations
+from ..program import Claim, Equation, Length, Place, Program, expose_pre_activations
 from .claims import Claims
 from .document import Formula, formulas
-from .names import Table
+from .declarations import DEPTH
+from .names import Table, letters_in, taken_apart, unwrapped
 from .statements import Statement, statements
+from .syntax import Script, walk as walk_tree
 from .tensors import Met, Unknown
 
 MAX_TRIALS, MAX_REREAD = 8, 300_000
 CLAIM = re.compile(r"[^=]*(?:\\partial|\\nabla|\\delta|∂|∇|δ|\bd[A-Z]|\bgrad|\bd[A-Za-z]+\s*/\s*d)[^=]*=")
 
 
-def read_document(text: str, kind: str = "text") -> Program:
-    """The program that a LaTeX, Markdown or plain text means.
+def read_document(text: str, kind: str = "text", depth: int = DEPTH, is_open: bool = False) -> Program:
+    """The program that a LaTeX, Markdown or plain text means; an open number of layers or steps is read as `depth`,
+    where it is no number of its own (`\\frac{1}{T}`) or, with `is_open`, even then.
 
     Raises `SymbackpropError` with line and column where a formula that the model needs cannot be read.
     """
     load()
     with bounded(text):
-        return settle(formulas(cleaned(text), kind)).program()
+        read = settle(formulas(cleaned(text), kind), depth, is_open)
+        length = read.length(lambda number, is_open: read_document(text, kind, number, is_open))
+        return replace(read.program(), length=length)
 
 
-def settle(found: list[Formula]) -> Document:
+def settle(found: list[Formula], depth: int, is_open: bool) -> Document:
     """The document read with the ranks of undeclared names that make most of its formulas readable."""
-    best = attempt(found, {})
+    best = attempt(found, {}, depth, is_open)
     few = max(2, min(MAX_TRIALS, 300 // (len(best.parts) + 1)))
     for _ in range(few):
         if best.strain == (0, 0) or not best.inferred or best.reread > MAX_REREAD:
             return best
-        trials = [attempt(found, {**best.ranks, **other}) for other in best.other_ranks()[:few]]
+        trials = [attempt(found, {**best.ranks, **other}, depth, is_open) for other in best.other_ranks()[:few]]
         better = min(trials, key=lambda t: t.strain, default=best)
         if better.strain >= best.strain:
             return best
@@ -51,8 +57,9 @@ def settle(found: list[Formula]) -> Document:
     return best
 
 
-def attempt(found: list[Formula], ranks: dict[str, int]) -> Document:
-    document = Document(found, {}, ranks)
+def attempt(found: list[Formula], ranks: dict[str, int], depth: int, is_open: bool) -> Document:
+    document = Document(found, {}, ranks, depth)
+    document.is_open = is_open
     document.read()
     return document
 
@@ -60,8 +67,8 @@ def attempt(found: list[Formula], ranks: dict[str, int]) -> Document:
 class Document(Claims):
     """One reading of a document under what is known of its sizes."""
 
-    def __init__(self, found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int]) -> None:
-        super().__init__(Table(), bindings)
+    def __init__(self, found: list[Formula], bindings: dict[str, sp.Expr], ranks: dict[str, int], depth: int) -> None:
+        super().__init__(Table(), bindings, depth)
         self.found, self.ranks = found, ranks
         self.size_names: set[str] = set()
         self.unread = [f for f in found if f.error is not None]
@@ -112,11 +119,30 @@ class Document(Claims):
             raise ParseError("there is no model here: declare tensors (x \\in \\mathbb{R}^{n}) and write equations (z = W x)")
         notes = (*self.notes, *(f"not read: line {e.line}: {e.message}" for e in troubles))
         taken = {*self.inputs, *(e.name for e in self.equations)}
-        equations = expose_pre_activations(tuple(self.equations), taken)
+        equations = expose_pre_activations(in_order(self.equations), taken)
         names = {name: tex for name, tex in self.table.tex.items() if name in taken}
         claims.sort(key=lambda c: (c.place.line, c.place.column))
         facts = tuple(f for f in dict.fromkeys(self.facts) if f.name in self.inputs)
         return Program(dict(self.inputs), equations, (), facts, tuple(claims), names, notes)
+
+    def length(self, again: Callable[[int, bool], Program]) -> Length | None:
+        """The one range that the text leaves open, with the layer or step of every name; None where there is not one."""
+        if len(self.open_ends) != 1:
+            return None
+        (end, letter), = self.open_ends.items()
+        counted = {letter, *(name for name, (_, high) in self.table.layers.items() if high == self.depth_of_ranges), end}
+        written = (taken_apart(node) for part in self.parts for node, _ in walk_tree(part.node) if isinstance(node, Script))
+        slots = {(w.base, where) for w in written if w is not None
+                 for where, script in ((1, w.sub), (2, w.sup)) for p in script if counted & set(letters_in(unwrapped(p)))}
+        levels = {}
+        for k, entry in self.table.tensors.items():
+            at = next((where for where in (1, 2) if (k[0], where) in slots and any(map(str.isdigit, k[where].split(",")))), 0)
+            if at:
+                labels = k[at].split(",")
+                which = next(n for n, text in enumerate(labels) if text.isdigit())
+                family = (*k[:at], ",".join("·" if n == which else text for n, text in enumerate(labels)), *k[at + 1:])
+                levels[entry.name] = "|".join(map(str, family)), int(labels[which])
+        return Length(letter, end, self.depth_of_ranges, levels, again)
 
     def unread_claim(self, formula: Formula) -> Claim:
         line, column = formula.source.place(formula.span[0])
@@ -128,6 +154,30 @@ def said(claim: Claim, general: tuple[str, ...]) -> Claim:
     """The claim with what every claim of its document rests on."""
     other = claim.otherwise and (claim.otherwise[0], (*general, *claim.otherwise[1]))
     return replace(claim, assumptions=(*general, *claim.assumptions), otherwise=other)
+
+
+def in_order(equations: list[Equation]) -> tuple[Equation, ...]:
+    """The equations, each after what it reads: a declared name may be defined after its use.
+
+    Raises `ParseError` where a name is made of itself.
+    """
+    by_name = {e.name: e for e in equations}
+    done: dict[str, Equation] = {}
+    for equation in equations:
+        waiting, around = [equation], set()
+        while waiting:
+            e = waiting[-1]
+            lacking = [by_name[n] for n in names_in(e.expr) if n in by_name and n not in done]
+            if not lacking:
+                done[e.name] = e
+                waiting.pop()
+                around.discard(e.name)
+                continue
+            if e.name in around:
+                raise ParseError(f"{e.name} is made of itself", **({"line": e.place.line, "column": e.place.column} if e.place else {}))
+            around.add(e.name)
+            waiting += lacking
+    return tuple(done.values())
 
 
 def spoken_of(formula: Formula) -> list[str]:

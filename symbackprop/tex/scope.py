@@ -40,6 +40,7 @@ class Scope:
         self.formula = Source("")
         self.indices: dict[str, sp.Expr | None] = {}
         self.layers: dict[str, int] = {}
+        self.one_step: set[str] = set()  # letters such as the t of h_t and h_{t-1} where one step is written, without a range
         self.formals: dict[Key, Term] = {}
         self.readings: dict[str, None] = {}
         self.choices: dict[int, int] = {}
@@ -205,9 +206,13 @@ class Scope:
                 for script in (*parts_of(part.sub), *(p for p in parts_of(part.sup) if is_bracketed(p))):
                     letters = letters_of(unwrapped_index(script))
                     for letter in letters:
-                        if is_index(letter) and letter.name not in self.layers and not self.is_tensor(letter.name, len(letters) == 1):
+                        if self.may_index(letter) and not self.is_tensor(letter.name, len(letters) == 1):
                             found.setdefault(letter.name)
         return list(found)
+
+    def may_index(self, node: Node) -> bool:
+        """Whether a node can be an index: a small letter that counts no layers or steps."""
+        return is_index(node) and node.name not in self.layers and node.name not in self.one_step
 
     def is_tensor(self, letter: str, alone: bool) -> bool:
         """Whether a letter is a tensor, as the x of `D_x`; among other letters, `Y_{bth}`, only a scalar could be meant."""

@@ -15,14 +15,18 @@ from ..errors import ShapeError, UnsupportedError
 from ..ops.tensor import apply as tensor_op
 from .classes import Classes, complement
 from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
-from .scope import conditions, is_index
-from .syntax import Big, List, Node, Num, Rel, Script, Sym, walk
+from .scope import NoSuchLayer, conditions, is_index
+from .syntax import Big, List, Node, Num, Rel, Script, Span, Sym, walk
 from .tensors import Term, aligned, chained, everything, multiply, raised, summed
 
 MAX_UNROLLED = 64
 
 
 class Sums(Classes):
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)
+        self.written_out: dict[Span, list[tuple[int, Term]]] = {}  # a sum over steps -> what each step adds
+
     def big(self, node: Big) -> Term:
         if node.op == "sum" or node.op == "prod" and node.sub is not None:
             return self.total(node)
@@ -160,8 +164,11 @@ class Sums(Classes):
                 terms.append(self.value(node.body))
             finally:
                 self.layers = before
+        if not terms:
+            raise self.fail(node, f"{self.text(node)}: the sum has no terms", None, NoSuchLayer)
         if node.op == "prod":
             return self.ordered(terms, node)
+        self.written_out[node.span] = list(zip(range(span[0], span[1] + 1), terms))
         return self.added(terms, node, (node.body,) * len(terms))
 
     unordered = 0
