@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import autograd.numpy as anp
 import numpy as np
@@ -57,15 +58,20 @@ def drawn(declared: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("declared, right, reference", CASES, ids=[c[0].partition(";")[0] + " " + c[1] for c in CASES])
-def test_gradients_are_those_of_the_definition(declared: str, right: str, reference: object) -> None:
+def weighed(declared: str, right: str, reference: Callable) -> tuple[str, dict, np.ndarray, Callable]:
+    """A model that weighs what slides, its data, the weights, and the loss by the definition."""
     rng = np.random.default_rng(5)
     data = drawn(declared, rng)
     weights = rng.normal(size=reference(**data).shape)
 
     def loss(arrays: dict) -> float:
         return anp.sum(anp.tanh(reference(**arrays)) * weights)
-    text = f"G: R[{', '.join(map(str, weights.shape))}]\n" + fixed(f"{declared}\nY = {right}\nC = sum(tanh(Y) * G)")
+    return f"G: R[{', '.join(map(str, weights.shape))}]\n" + fixed(f"{declared}\nY = {right}\nC = sum(tanh(Y) * G)"), data, weights, loss
+
+
+@pytest.mark.parametrize("declared, right, reference", CASES, ids=[c[0].partition(";")[0] + " " + c[1] for c in CASES])
+def test_gradients_are_those_of_the_definition(declared: str, right: str, reference: Callable) -> None:
+    text, data, weights, loss = weighed(declared, right, reference)
     module = compile_module(sb.export(sb.derive(sb.parse(text), wrt=list(data))))
     wanted = grad(loss)(data)
     for function in (module["value_and_grad"], module["make_value_and_grad"]()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import autograd.numpy as anp
 import numpy as np
@@ -53,9 +54,8 @@ def shapes(declared: str, sizes: dict[str, int]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-@pytest.mark.parametrize("sizes, numbers", ((SIZES[0], False), (SIZES[1], True)), ids=["symbolic", "numbers"])
-@pytest.mark.parametrize("declared, right, numpy", CASES, ids=[c[1] for c in CASES])
-def test_indexing_means_what_numpy_means(declared: str, right: str, numpy: str, sizes: dict[str, int], numbers: bool) -> None:
+def weighed(declared: str, right: str, numpy: str, sizes: dict[str, int], numbers: bool) -> tuple[str, dict, np.ndarray, Callable]:
+    """A model that weighs what is read, its data, the weights, and the loss as autograd's NumPy has it."""
     rng = np.random.default_rng(3)
     data = {name: rng.normal(size=shape) for name, shape in shapes(declared, sizes).items()}
     space = {**NAMES, "pad": pad, "sigmoid": lambda z: 1 / (1 + anp.exp(-z)), **sizes}
@@ -69,8 +69,14 @@ def test_indexing_means_what_numpy_means(declared: str, right: str, numpy: str, 
         head = [concrete(line, sizes) for line in head]
     shape = sb.parse("\n".join(head) + "\nC = sum(Y)")["Y"].expr.shape
     head.insert(1, f"w: R[{', '.join(map(size_text, shape))}]")
-    d = sb.derive(sb.parse("\n".join([*head, "C = sum(sin(Y) * w)"])), wrt=list(data))
-    module = compile_module(sb.export(d))
+    return "\n".join([*head, "C = sum(sin(Y) * w)"]), data, weights, loss
+
+
+@pytest.mark.parametrize("sizes, numbers", ((SIZES[0], False), (SIZES[1], True)), ids=["symbolic", "numbers"])
+@pytest.mark.parametrize("declared, right, numpy", CASES, ids=[c[1] for c in CASES])
+def test_indexing_means_what_numpy_means(declared: str, right: str, numpy: str, sizes: dict[str, int], numbers: bool) -> None:
+    text, data, weights, loss = weighed(declared, right, numpy, sizes, numbers)
+    module = compile_module(sb.export(sb.derive(sb.parse(text), wrt=list(data))))
     wanted = grad(loss)(data)
     for function in (module["value_and_grad"], module["make_value_and_grad"]({} if numbers else sizes)):
         found_loss, found = function(**data, w=weights)

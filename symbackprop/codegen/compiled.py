@@ -31,7 +31,7 @@ from .workspace import needed
 load()
 WORDS = """np math jnp jax torch ctx dtype device float int abs max min isinstance type bool map sizes size_of empty fitting
 as_array alike check rate mesh axis value_and_grad make_value_and_grad sgd_step make_sharded PartitionSpec NamedSharding
-ValueError ArithmeticError once_differentiable read_at add_at pad_axis fold_axis indicator gelu_tanh_prime erf _erf _erf_each
+ValueError ArithmeticError once_differentiable read_at add_at pad_axis fold_axis indicator places pad_edges triangle_of diagonal_at margin_of itertools gelu_tanh_prime erf _erf _erf_each
 gradients stepped Loss""".split()
 RESERVED = {*WORDS, *MATH.values()} | {name for table in (SCALAR_OPS, TENSOR_OPS) for name, row in table.items() if row.helper}
 BIG = 400  # nodes written out in one line before what is read twice gets a line of its own

@@ -92,9 +92,9 @@ def function(name: str, parameters: list[str], says: str, lines: list[str], body
     return ["", "", *wrapped(f"def {name}({', '.join(parameters)}):"), *doc, *body]
 
 
-def helpers_for(compiled: Compiled, lines: list[str]) -> list[str]:
-    """The definitions that the lines call, and those that these call, in the order of first need."""
-    texts = {text: set(defined(text)) for text in compiled.writer.helpers.values()}
+def helpers_for(known: Iterable[str], lines: list[str]) -> list[str]:
+    """Those of the known definitions that the lines call, and those that these call, in the order of first need."""
+    texts = {text: set(defined(text)) for text in known}
     wanted, waiting = [], [lines]
     while waiting:
         words = {w for line in waiting.pop() for w in WORD.findall(line)}
@@ -113,8 +113,8 @@ def opening(compiled: Compiled, needs: str, imports: list[str], lines: list[str]
     said = f'"""{compiled.loss} and its gradients by {", ".join(compiled.wrt)}; needs {needs} alone.'
     made_by = ["", *comment(harmless(compiled.notes.made_by))] if compiled.notes.made_by else []
     text = [said + '"""'] if len(said) < WIDTH - 2 and not made_by else [said, *(line.replace("# ", "", 1) for line in made_by), '"""']
-    standard = ["import math", ""] if mentions(lines, "math") else []
-    return [*text, "", *standard, *imports]
+    standard = [f"import {module}" for module in ("itertools", "math") if mentions(lines, module)]
+    return [*text, "", *standard, *[""] * bool(standard), *imports]
 
 
 def narrow(compiled: Compiled) -> set[str]:

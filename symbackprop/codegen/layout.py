@@ -28,13 +28,28 @@ def parts_of(text: str) -> list[str]:
     return [*parts, text[start:].strip()]
 
 
+def split_call(text: str) -> tuple[str, str]:
+    """What stands before the last bracket that is still open, and what behind it."""
+    depth, quoted = 0, ""
+    for at in range(len(text) - 1, -1, -1):
+        if quoted or text[at] in "\"'":
+            quoted = ("" if text[at] == quoted else quoted) if quoted else text[at]
+        elif text[at] in ")]}":
+            depth += 1
+        elif text[at] in "([{":
+            depth -= 1
+            if depth < 0:
+                return text[:at], text[at + 1:]
+    return text, ""
+
+
 def wrapped(line: str, indent: int = 0) -> list[str]:
     """One statement at an indent, as one line or several."""
     pad = " " * indent
     if len(pad + line) <= WIDTH or not CALL.match(line) or line.startswith("#"):
         return [pad + line]
-    head, _, rest = line.partition("(")
-    inside, _, tail = rest.rpartition(")")
+    inside, _, tail = line.rpartition(")")
+    head, inside = split_call(inside)
     if len(pad) + 4 + len(inside) <= WIDTH or len(parts_of(inside)) == 1:
         return [f"{pad}{head}(", f"{pad}    {inside}", f"{pad}){tail}"]
     return [f"{pad}{head}(", *(f"{pad}    {part}," for part in parts_of(inside)), f"{pad}){tail}"]

@@ -138,7 +138,7 @@ class Lowering:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
             return self.graph.reshape(self.array(node.func.value, env), shape)
         arrays = () if name in ("np.tri", "np.eye", "indicator") else (self.array(node.args[0], env),)
-        rest = ", ".join(ast.unparse(a) for a in node.args[len(arrays):])
+        rest = ", ".join(ast.unparse(a) for a in node.args[len(arrays):]).replace("'", '"')
         return self.graph.make("windows" if name == "read_at" else "routine", arrays, shape, (name, rest))
 
     def named(self, node: ast.Call, env: Env, options: dict) -> object:

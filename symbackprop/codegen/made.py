@@ -47,7 +47,7 @@ class Made:
             last += copies
             returned.append(f"{quoted(name)}: {text}")
         _, total = plan.copied("", self.loss, taken)
-        arrays = [f"{place} = {plan.views.get(place) or made_empty(*key)}" for place, key in plan.buffers.items()]
+        arrays = [line for place, key in plan.buffers.items() if place not in plan.views for line in made_empty(place, *key)]
         last += [*display("gradients = ", returned, "{}", 8), f"return {total}, gradients"]
         return self.frame([*arrays, *plan.made], [*body, *(line.removeprefix(" " * 8) for line in last)])
 

@@ -6,12 +6,14 @@ the axis is followed by a sum over the devices, a maximum by a maximum. What can
 
 from __future__ import annotations
 
+import ast
+import math
 from dataclasses import replace
 
 import sympy as sp
 
 from ..errors import SymbackpropError, UnsupportedError, nearest
-from .arrays import Dims, Value
+from .arrays import PRODUCT, Dims, Value
 from .compiled import Compiled, Line, Lowered
 
 USUAL = ("batch", "B", "N")
@@ -52,24 +54,34 @@ class Shards:
         """What one instruction becomes."""
         if needed:
             self.test(value)
-        shape: Dims = tuple(self.part if d == self.size else d for d in value.shape)
+        shape: Dims = tuple(" * ".join(self.part if f == self.size else f for f in d.split(" * ")) if self.has(d) else d for d in value.shape)
         new = Value(value.op, tuple(self.made[a] for a in value.args), value.params, shape)
         over = self.over(value)
         return [new, Value(over, (new,), (), shape)] if over else [new]
 
+    def has(self, dim: str) -> bool:
+        """Whether an axis is the shared one, or that one and those behind it numbered through."""
+        return dim == self.size or PRODUCT.fullmatch(dim) is not None and dim.split(" * ").count(self.size) == 1
+
     def axis(self, value: Value) -> int | None:
-        return value.shape.index(self.size) if self.size in value.shape else None
+        return next((k for k, d in enumerate(value.shape) if self.has(d)), None)
 
     def test(self, value: Value) -> None:
         """Raises `UnsupportedError` for what needs more than a device's own part."""
-        if value.shape.count(self.size) > 1:
+        if sum(map(self.has, value.shape)) > 1:
             raise UnsupportedError(f"an array with two axes of size {self.size} cannot be shared out along it")
-        if any(self.size in d.replace("(", " ").replace(")", " ").split() and d != self.size for d in value.shape):
+        if any(self.size in d.replace("(", " ").replace(")", " ").split() and not self.has(d) for d in value.shape):
             raise UnsupportedError(f"a size made of {self.size} cannot be shared out")
+        if value.op == "routine" and not value.args and self.axis(value) is not None:
+            raise UnsupportedError(f"the places of entries along an axis of size {self.size} differ from device to device")
         for arg in value.args:
             axis = self.axis(arg)
             if axis is None:
                 continue
+            if axis in moved(value):
+                raise UnsupportedError(f"entries of an axis of size {self.size} that move along it lie on other devices")
+            if value.op in ("reshape", "gather") and not same_count(arg.shape[:axis], value.shape[:self.axis(value)]):
+                raise UnsupportedError(f"a reshape that moves an axis of size {self.size} mixes the parts of the devices")
             if value.op in ("linalg", "eye"):
                 raise UnsupportedError(f"{value.params[0]} of a matrix with an axis of size {self.size} cannot be shared out")
             if value.op == "index" and [p for p in value.params if p != "None"][axis:axis + 1] not in ([":"], []):
@@ -87,6 +99,28 @@ class Shards:
                 return "psum"
             case "einsum":
                 inputs, output = value.params[0].split("->")
-                letters = {i for word, a in zip(inputs.split(","), value.args) for i, d in zip(word, a.shape) if d == self.size}
+                letters = {i for word, a in zip(inputs.split(","), value.args) for i, d in zip(word, a.shape) if self.has(d)}
                 return "psum" if letters - set(output) else ""
         return ""
+
+
+def same_count(shape: Dims, other: Dims) -> bool:
+    """Whether arrays of these shapes have equally many entries whatever the sizes are."""
+    one, two = ([f for d in dims for f in (d.split(" * ") if PRODUCT.fullmatch(d) else [d])] for dims in (shape, other))
+    numbers = [math.prod(int(f) for f in fs if f.isdigit()) for fs in (one, two)]
+    return numbers[0] == numbers[1] and sorted(f for f in one if not f.isdigit()) == sorted(f for f in two if not f.isdigit())
+
+
+def moved(value: Value) -> set[int]:
+    """The axes of its argument along which a reading, a slice or a routine looks beyond the entry itself."""
+    if value.op == "slice":
+        return {k for k, part in enumerate(value.params[0].split(", ")) if part != ":"}
+    if value.op == "call" and value.params[0] == "np.tril":
+        return {len(value.shape) - 2, len(value.shape) - 1}
+    if value.op not in ("windows", "routine") or not value.args:
+        return set()
+    first = ast.parse(f"({value.params[1]},)", mode="eval").body.elts[0]
+    if value.params[0] == "np.pad":
+        return {k for k, pair in enumerate(first.elts) if ast.unparse(pair) != "(0, 0)"}
+    axes = ast.literal_eval(first)
+    return set(axes) if isinstance(axes, tuple) else {axes}

@@ -31,7 +31,7 @@ class Dialect:
     """How one array library is written. `module` is the name that it goes by.
 
     `helpers`: function -> its spelling here, `{0}` the array, `{1}` the axis; `renamed`: NumPy's name -> the name here;
-    `only_arrays`: its functions take no Python numbers; the rest are templates.
+    `only_arrays`: its functions take no Python numbers; `flips`: its slices do not run backwards; the rest are templates.
     """
 
     module: str
@@ -47,6 +47,7 @@ class Dialect:
     number: str = "np.array({0}, dtype)"
     own: str = "{0}.copy()"
     inner: str = "np.vdot({0}, {1})"
+    flips: bool = False
 
 
 class Speller:
@@ -236,7 +237,7 @@ class Speller:
             case "index":
                 return f"{self.read(args[0]).wrap()}[{', '.join(value.params)}]"
             case "slice":
-                return f"{self.read(args[0]).wrap()}[{spaced(value.params[0])}]"
+                return self.sliced(self.read(args[0]).wrap(), value.params[0])
             case "reshape" | "gather":
                 return f"{self.read(args[0]).wrap()}.reshape({', '.join(value.shape)})"
             case "windows" | "routine":
@@ -256,6 +257,21 @@ class Speller:
         if value.op == "where" and not dialect.only_arrays and all(a.is_const for a in args[1:]):
             return f"{module}.where({', '.join(self.read(a).text for a in args)}){dialect.cast}"
         return f"{module}.{dialect.renamed.get(value.op, value.op)}({', '.join(map(self.array, args))})"
+
+    def sliced(self, array: str, index: str) -> str:
+        """Entries of an array; an axis that is read backwards is turned round where slices cannot."""
+        parts = index.split(", ")
+        kept = [k for k, part in enumerate(parts) if ":" in part]
+        back = [k for k in kept if self.dialect.flips and part_step(parts[k]) < 0]
+        if not back:
+            return f"{array}[{spaced(index)}]"
+        after = [":"] * len(kept)
+        for k in back:
+            after[kept.index(k)] = f"::{-part_step(parts[k])}" if part_step(parts[k]) < -1 else ":"
+            parts[k] = forwards(parts[k])
+        made = array if set(parts) == {":"} else f"{array}[{spaced(', '.join(parts))}]"
+        made = f"{made}.flip({', '.join(str(kept.index(k)) for k in back)})"
+        return made if set(after) == {":"} else f"{made}[{', '.join(after)}]"
 
     def inner(self, product: Value, total: Value) -> bool:
         """Whether a sum is an inner product that nothing else reads."""
@@ -308,6 +324,20 @@ def spaced(index: str) -> str:
         plain = all(re.fullmatch(r"-?[\w.]*", end) for end in ends)
         parts.append(part if plain else " : ".join(ends).replace(" :  :", " ::").strip())
     return ", ".join(parts)
+
+
+def part_step(part: str) -> int:
+    """The step of a slice."""
+    step = (part.split(":") + ["", ""])[2].replace(" ", "")
+    return int(step) if step else 1
+
+
+def forwards(part: str) -> str:
+    """The stretch that a slice with a negative step runs through, from its lower end on."""
+    first, last, _ = (end.strip() for end in part.split(":"))
+    low = f"{last} + 1" if last and not last.isdigit() else str(int(last) + 1) if last else ""
+    high = f"{first} + 1" if first and not first.isdigit() else str(int(first) + 1) if first else ""
+    return f"{low}:{high}"
 
 
 def shape_text(value: Value) -> str:

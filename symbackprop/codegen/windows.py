@@ -23,21 +23,24 @@ if TYPE_CHECKING:
     from .terms import Writer
 
 READ_AT = '''def read_at(x, axis, first, counts, steps):
-    """x along an axis at first + sum(step * index), an axis for each index; beyond its ends x is 0."""
+    """x along an axis at first + sum(step * index), an axis for each index; 0 beyond."""
     reach = [step * (count - 1) for count, step in zip(counts, steps)]
-    low, high = first + sum(min(r, 0) for r in reach), first + sum(max(r, 0) for r in reach)
-    before, after = max(-low, 0), max(high + 1 - x.shape[axis], 0)
+    low = first + sum(min(r, 0) for r in reach)
+    high = first + sum(max(r, 0) for r in reach)
+    size, ahead, behind = x.shape[axis], (slice(None),), x.shape[axis + 1 :]
+    before, after = max(-low, 0), max(high + 1 - size, 0)
     if before or after:
-        wide = np.zeros(x.shape[:axis] + (before + x.shape[axis] + after,) + x.shape[axis + 1 :], x.dtype)
-        wide[(slice(None),) * axis + (slice(before, before + x.shape[axis]),)] = x
+        wide = np.zeros((*x.shape[:axis], before + size + after, *behind), x.dtype)
+        wide[ahead * axis + (slice(before, before + size),)] = x
         x = wide
-    start = x[(slice(None),) * axis + (slice(first + before, None),)]
-    shape = x.shape[:axis] + tuple(counts) + x.shape[axis + 1 :]
-    strides = x.strides[:axis] + tuple(step * x.strides[axis] for step in steps) + x.strides[axis + 1 :]
+    start = x[ahead * axis + (slice(first + before, None),)]
+    strides = [step * x.strides[axis] for step in steps]
+    shape = (*x.shape[:axis], *counts, *behind)
+    strides = (*x.strides[:axis], *strides, *x.strides[axis + 1 :])
     return np.lib.stride_tricks.as_strided(start, shape, strides, writeable=False)
 '''
 ADD_AT = '''def add_at(t, axes, first, steps, size):
-    """The adjoint of reading: axes of t added up into the first of them at first + sum(step * index), cut to size."""
+    """The adjoint of reading: what was read at one place is added up there."""
     counts = [t.shape[axis] for axis in axes]
     reach = [step * (count - 1) for count, step in zip(counts, steps)]
     low = min(0, first + sum(min(r, 0) for r in reach))
@@ -45,17 +48,19 @@ ADD_AT = '''def add_at(t, axes, first, steps, size):
     t = np.moveaxis(t, axes[1:], range(len(axes) - 1))
     axis = axes[0] - sum(other < axes[0] for other in axes[1:])
     shape = t.shape[len(axes) - 1 :]
-    made = np.zeros(shape[:axis] + (high - low,) + shape[axis + 1 :], t.dtype)
+    made = np.zeros((*shape[:axis], high - low, *shape[axis + 1 :]), t.dtype)
     rows = made.swapaxes(0, axis)
     for at in np.ndindex(*counts[1:]):
         start = first - low + sum(step * index for step, index in zip(steps[1:], at))
         stop = start + steps[0] * counts[0]
-        rows[start : stop if stop >= 0 else None : steps[0]] += t[at].swapaxes(0, axis)
+        stop = stop if stop >= 0 else None
+        rows[start : stop : steps[0]] += t[at].swapaxes(0, axis)
     return made[(slice(None),) * axis + (slice(-low, size - low),)]
 '''
 INDICATOR = '''def indicator(shape, weights, offset, dtype):
     """1 where offset + sum(weight * index) is 0, else 0."""
-    value = sum(weight * index for weight, index in zip(weights, np.ogrid[tuple(map(slice, shape))]))
+    places = np.ogrid[tuple(map(slice, shape))]
+    value = sum(weight * index for weight, index in zip(weights, places))
     return (value == -offset).astype(dtype)
 '''
 

@@ -10,7 +10,10 @@ import re
 from collections.abc import Callable
 
 from .arrays import FLAGS, NUMBER, VIEWS, Value
+from .layout import WIDTH
+from .spell import spaced
 
+LONG = 40  # characters of a view that is made once instead of where it is read
 DTYPE = re.compile(r"\bdtype\b")
 AS_ARRAY = '''def as_array(name, value, *shape):
     """`value` as an array of floats of this shape; a size that is a word may be any."""
@@ -89,23 +92,28 @@ class Plan:
         """A value where it is read."""
         if value in self.names:
             return self.names[value]
+        if value.op == "const":
+            return self.constant(value)
+        text = self.spelled_view(value) if value.op in VIEWS else ""
+        if len(text) > LONG and value.base in self.home and (in_order(value) or shows_all(value)):
+            return self.hoisted(value, text)
+        return text or self.hoisted(value, spelled(value, [self.text(a) for a in value.args]))
+
+    def spelled_view(self, value: Value) -> str:
+        """What shows an array, or a part of it, in another form."""
         match value.op:
-            case "const":
-                return self.constant(value)
             case "transpose":
                 order, inner = value.params[0], self.text(value.args[0])
                 return f"{inner}.T" if order == tuple(reversed(range(len(order)))) else f"{inner}.transpose{order}"
             case "index":
                 return f"{self.text(value.args[0])}[{', '.join(value.params)}]"
             case "slice":
-                return f"{self.text(value.args[0])}[{value.params[0]}]"
+                return f"{self.text(value.args[0])}[{spaced(value.params[0])}]"
             case "reshape":
                 return f"{self.text(value.args[0])}.reshape({', '.join(value.shape)})"
             case "windows":
                 return f"read_at({self.text(value.args[0])}, {value.params[1]})"
-            case "diagonal":
-                return f"np.diagonal({self.text(value.args[0])})"
-        return self.hoisted(value, spelled(value, [self.text(a) for a in value.args]))
+        return f"np.diagonal({self.text(value.args[0])})"
 
     def constant(self, value: Value) -> str:
         text = value.params[0]
@@ -125,14 +133,18 @@ class Plan:
         if (number, key) not in self.repeats:
             text = self.text(number)
             self.repeats[number, key] = name = self.fresh("k1")
-            self.made += [f"{name} = {made_empty(*key)}", f"{name}[:] = {text}"]
+            self.made += [*made_empty(name, *key), f"{name}[:] = {text}"]
         return self.repeats[number, key]
 
     def lines(self, value: Value) -> list[str]:
         """The lines that compute a value, if it needs any; to be asked for in order."""
         at = self.at[value]
-        if value in self.names or self.static[value] or value.op in VIEWS:
+        if value in self.names or self.static[value] or value.op in VIEWS and value.op != "windows":
             return []
+        if value.op == "windows":
+            text = self.text(value)
+            self.names[value] = name = self.fresh("t1")
+            return [f"{name} = {text}"]
         args = [self.text(a) for a in value.args]
         if not value.shape:
             self.names[value] = name = self.fresh("s1")
@@ -184,6 +196,7 @@ class Plan:
         place = self.fresh("w1")
         self.buffers[place] = key
         self.views[place] = self.text(view)
+        self.made.append(f"{place} = {self.views[place]}")
         del self.home[base]
         return place
 
@@ -209,6 +222,8 @@ class Plan:
 
 def in_order(value: Value) -> bool:
     """Whether a value, or what it shows the whole of, lies in memory row by row."""
+    if value.op == "transpose" and (layout := value.args[0].layout) and value.args[0].op not in VIEWS:
+        return tuple(layout[k] for k in value.params[0]) == tuple(range(len(layout)))
     return in_order(value.args[0]) if value.op == "reshape" else value.op not in VIEWS and not value.layout
 
 
@@ -218,11 +233,13 @@ def shows_all(view: Value) -> bool:
     return turned or view.op == "reshape" and in_order(view)
 
 
-def made_empty(shape: tuple[str, ...], kind: str, layout: tuple[int, ...]) -> str:
-    """The source of an array to write to."""
+def made_empty(name: str, shape: tuple[str, ...], kind: str, layout: tuple[int, ...]) -> list[str]:
+    """The lines that make an array to write to."""
     axes = [shape[layout.index(k)] for k in range(len(layout))] or shape
-    turned = f".transpose({', '.join(map(str, layout))})" if layout else ""
-    return f"empty({', '.join([*axes, f'dtype={kind}'])}){turned}"
+    line, turned = f"{name} = empty({', '.join([*axes, f'dtype={kind}'])})", f".transpose({', '.join(map(str, layout))})"
+    if not layout:
+        return [line]
+    return [line + turned] if len(line + turned) + 4 <= WIDTH else [line, f"{name} = {name}{turned}"]
 
 
 def spelled(value: Value, args: list[str], out: str = "") -> str:

@@ -117,7 +117,8 @@ def fold_value(arrays: tuple, params: tuple, field: object) -> object:
 
 
 PAD_HELPER = """def pad_axis(x, axis, before, after, mode):
-    return np.pad(x, [(before, after) if k == axis else (0, 0) for k in range(x.ndim)], mode)
+    widths = [(before, after) if k == axis else (0, 0) for k in range(x.ndim)]
+    return np.pad(x, widths, mode)
 """
 FOLD_HELPER = """def fold_axis(t, axis, before, after, mode):
     t = np.moveaxis(t, axis, 0)

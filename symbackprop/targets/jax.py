@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from ..codegen import sliding
 from ..codegen.arrays import Value
 from ..codegen.compiled import Compiled, Lowered
-from ..codegen.frame import Body, body_and_return, function, head, opening, step_rule, used
+from ..codegen.frame import Body, body_and_return, function, head, helpers_for, opening, step_rule, used
 from ..codegen.layout import display, indented, wrapped
 from ..codegen.shards import Shards, shared_size
 from ..codegen.spell import Dialect
 from . import Options
 
 ENTRYWISE = {"sigmoid": "jax.nn.sigmoid({0})", "erf": "jax.scipy.special.erf({0})", "_erf_each": "jax.scipy.special.erf({0})"}
-HELPERS = {**ENTRYWISE, "softmax": "jax.nn.softmax({0}, axis={1})", "log_softmax": "jax.nn.log_softmax({0}, axis={1})",
+HELPERS = {**ENTRYWISE, **sliding.JAX_SPELLED, "softmax": "jax.nn.softmax({0}, axis={1})", "log_softmax": "jax.nn.log_softmax({0}, axis={1})",
            "logsumexp": "jax.nn.logsumexp({0}, axis={1})"}
 DIALECT = Dialect("jnp", HELPERS, own="{0}", number="jnp.array({0}, dtype)", inner="jnp.vdot({0}, {1})")
 TRACED = "not isinstance({0}, jax.core.Tracer)"
@@ -52,7 +53,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
     made += step_rule(compiled, options.step) if options.step else []
     made += sharded(compiled, options.shard) if options.shard else []
     imports = ["import jax", "import jax.numpy as jnp"] + ["from jax.sharding import NamedSharding, PartitionSpec"] * bool(options.shard)
-    whole = [*AS_ARRAY.rstrip().splitlines(), *made]
+    whole = [*AS_ARRAY.rstrip().splitlines(), *helpers_for(sliding.JAX.values(), made), *made]
     return "\n".join([*opening(compiled, "JAX", imports, whole), *whole, ""])
 
 

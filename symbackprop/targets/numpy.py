@@ -26,7 +26,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
     made = function("value_and_grad", keywords, f"Returns ({compiled.loss}, {{name: gradient}}), each of its tensor's shape.",
                     compiled.docstring(), [*head(compiled, lines, numbers), *lines])
     if options.plain:
-        return "\n".join(["import math", "import numpy as np", *AS_ARRAY.splitlines(), *helpers_for(compiled, made), *made, ""])
+        return "\n".join(["import math", "import numpy as np", *AS_ARRAY.splitlines(), *helpers_for(compiled.writer.helpers.values(), made), *made, ""])
     alone = Body(compiled, lowered, DIALECT, [lowered.loss])
     value = alone.equations(lowered.forward)
     value += [f"    return {alone.speller.result(lowered.loss, set())}"]
@@ -34,7 +34,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
                      [*head(compiled, value, numbers), "", *value])
     made += step_rule(compiled, options.step) if options.step else []
     workspace = ["", "", *(part for line in Made(compiled).source() for part in wrapped_at(line))]
-    before = [*(["", "", *AS_ARRAY.splitlines()] if lowered.leaves else []), *helpers_for(compiled, made),
+    before = [*(["", "", *AS_ARRAY.splitlines()] if lowered.leaves else []), *helpers_for(compiled.writer.helpers.values(), made),
               "", "", *HELPERS.strip().splitlines()]
     whole = [*before, *made, *workspace]
     return "\n".join([*opening(compiled, "NumPy", ["import numpy as np"], whole), *whole, ""])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..codegen import sliding
 from ..codegen.arrays import Value
 from ..codegen.compiled import Compiled, Lowered, Scope, quoted
-from ..codegen.frame import Body, function, head, mentions, opening, step_rule, used
+from ..codegen.frame import Body, function, head, helpers_for, mentions, opening, step_rule, used
 from ..codegen.layout import WIDTH, display, indented, wrapped
 from ..codegen.scalars import PRODUCT
 from ..codegen.spell import Dialect, hugged
@@ -12,10 +13,10 @@ from ..errors import UnsupportedError
 from . import Options
 
 HELPERS = {"sigmoid": "torch.sigmoid({0})", "erf": "torch.erf({0})", "_erf_each": "torch.erf({0})", "softmax": "torch.softmax({0}, {1})",
-           "log_softmax": "torch.log_softmax({0}, {1})", "logsumexp": "torch.logsumexp({0}, {1})"}
+           "log_softmax": "torch.log_softmax({0}, {1})", "logsumexp": "torch.logsumexp({0}, {1})", **sliding.TORCH_SPELLED}
 MADE = "dtype=dtype, device=device"
 DIALECT = Dialect("torch", HELPERS, {"absolute": "abs", "power": "pow"}, True, MADE, ".to(dtype)", "{0}.amax({1}{2})", "keepdim",
-                  "{0}.permute{1}", number=f"torch.tensor({{0}}, {MADE})", own="{0}.clone()", inner="")
+                  "{0}.permute{1}", number=f"torch.tensor({{0}}, {MADE})", own="{0}.clone()", inner="", flips=True)
 AS_ARRAY = '''
 
 def as_array(name, value, *shape):
@@ -64,7 +65,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
     made += function("value_and_grad", keywords, f"Returns ({compiled.loss}, {{name: gradient}}), each of its tensor's shape.", [],
                      gradients(compiled))
     made += step_rule(compiled, options.step, "torch.as_tensor({0}).detach()") if options.step else []
-    whole = [*AS_ARRAY.rstrip().splitlines(), *ALIKE.rstrip().splitlines(), *made]
+    whole = [*AS_ARRAY.rstrip().splitlines(), *ALIKE.rstrip().splitlines(), *helpers_for(sliding.TORCH.values(), made), *made]
     imports = ["import torch", "from torch.autograd.function import once_differentiable"]
     return "\n".join([*opening(compiled, "PyTorch", imports, whole), *whole, ""])
 

@@ -15,6 +15,7 @@ from symbackprop.targets import TARGETS
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TEXTS = {"classifier": CLASSIFIER, "centred": CENTRED, **{f.stem: f.read_text() for f in sorted(EXAMPLES.glob("*.net"))}}
 TEXTS = {name: text for name, text in TEXTS.items() if " in 1.." not in text}
+TEXTS |= {f.stem: f.read_text() for f in sorted((EXAMPLES / "gallery").glob("[cps]*.net"))}  # all that slide
 
 
 @pytest.mark.parametrize("to", TARGETS)
