@@ -26,7 +26,7 @@ from ..program import Equation
 from ..reverse import is_bar
 from .adjoint import Adjoint, Each, Entry, Summed, Swept
 from .code import LoopModule
-from .indexed import Index, named, parts
+from .indexed import Index, flat, named
 from .model import Loop
 from .words import at
 
@@ -66,7 +66,7 @@ class ArrayModule(LoopModule):
     # words
 
     def size_word(self, symbol: sp.Symbol) -> str:
-        base, index = parts(symbol.name)
+        base, index = flat(symbol.name)
         return base if index is None else f"{base}_{self.suffix(index)}"
 
     def is_start(self, base: str, index: Index) -> bool:
@@ -75,7 +75,7 @@ class ArrayModule(LoopModule):
 
     def local(self, name: str) -> str:
         """The word that a name has where it is read: of a step's value, `h_t` or `h_t_prev`."""
-        base, index = parts(name)
+        base, index = flat(name)
         lead = "d_" if is_bar(base) else ""
         base = base.lstrip("∂")
         if index is None or base.startswith("Σ"):
@@ -86,13 +86,13 @@ class ArrayModule(LoopModule):
 
     def element(self, name: str) -> bool:
         """Whether a name is an entry of a list or an array."""
-        base, index = parts(name)
+        base, index = flat(name)
         base = base.lstrip("∂")
         return index is not None and (not self.is_start(base, index) or named(base, index) in self.model.families.values())
 
     def place(self, name: str) -> str:
         """The source that reads such an entry."""
-        base, index = parts(name)
+        base, index = flat(name)
         lead = "d_" if is_bar(base) else ""
         base = base.lstrip("∂")
         return f"{self.names.word(base, lead)}[{at(index, -self.first(base, bool(lead)))}]"
@@ -175,7 +175,7 @@ class ArrayModule(LoopModule):
         """The sizes of this step that the lines mention."""
         made = []
         for symbol, word in self.words.items():
-            if parts(symbol.name)[1] is not None and mentions(lines, word):
+            if flat(symbol.name)[1] is not None and mentions(lines, word):
                 if not self.sizes[symbol]:
                     raise UnsupportedError(f"no argument has the size {symbol}, so a function could not know it")
                 made.append(f"{' ' * indent}{word} = {self.sizes[symbol]}")
@@ -185,6 +185,15 @@ class ArrayModule(LoopModule):
 
     def targets(self, equations: tuple[Equation, ...]) -> list[Target]:
         return [(self.local(e.name), e.expr) for e in equations]
+
+    def new_list(self, loop: Loop, state: str) -> list[str]:
+        """A list with room for the starts, and the starts in it."""
+        word, shift = self.names.word(state), self.names.shift.get(state, 0)
+        starts = [name for name in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation)))
+                  if flat(name)[0] == state and flat(name)[1] is not None]
+        extra = max((flat(name)[1].offset for name in starts if flat(name)[1].anchor), default=0)
+        lines = [f"{word} = [None] * ({loop.high} + {1 + shift + extra})"]
+        return lines + [f"{word}[{at(flat(name)[1], shift)}] = {self.names.start(name)}" for name in starts]
 
     def stored(self, equations: tuple[Equation, ...], known: set[str], indent: int) -> list[str]:
         """A block whose results go into their lists."""
@@ -196,15 +205,15 @@ class ArrayModule(LoopModule):
         lines = [part for state in loop.states for part in indented(self.new_list(loop, state), 4)]
         steps = f"range(1, {loop.high} + 1)" if loop.step > 0 else f"range({loop.high}, 0, -1)"
         lines += [f"    for {loop.index} in {steps}:", *self.stored(loop.equations, self.bound, 8)]
-        for total, state in self.model.totals.items():
-            if state in loop.states:
+        for total, key in self.model.totals.items():
+            if (state := flat(key)[0]) in loop.states:
                 lines.append(f"    {self.names[total]} = sum({self.names.word(state)}[{1 - self.first(state)} :])")
         return lines
 
     def swept_list(self, entry: Swept) -> list[str]:
         """A loop backward: a branch for each of the last steps, one for all others."""
         loop, lag, cases = entry
-        lines = [f"    {self.names.word(parts(e.name)[0].lstrip('∂'), 'd_')} = [None] * ({loop.high} + 1)" for e in cases[-1].equations]
+        lines = [f"    {self.names.word(flat(e.name)[0].lstrip('∂'), 'd_')} = [None] * ({loop.high} + 1)" for e in cases[-1].equations]
         steps = f"range({loop.high}, 0, -1)" if loop.step > 0 else f"range(1, {loop.high} + 1)"
         lines.append(f"    for {loop.index} in {steps}:")
         for case in cases:
@@ -220,7 +229,7 @@ class ArrayModule(LoopModule):
         word, lines = self.local(entry.name), self.first_share(entry)
         for summand in entry.sums:
             share = self.names.fresh(("share", word), f"{word}_share")
-            lines += [f"    for {summand.loop.index} in range(1, {summand.loop.high} + 1):",
+            lines += [f"    for {summand.loops[0].index} in range(1, {summand.loops[0].high} + 1):",
                       *self.computed([(share, summand.expr)], set(self.bound), 8), f"        {word} = {word} + {share}"]
         return lines
 
@@ -232,11 +241,12 @@ class ArrayModule(LoopModule):
         return wrapped(f"{word} = {zeros}", 4)
 
     def each_list(self, entry: Each) -> list[str]:
-        base, loop = parts(entry.equation.name)[0].lstrip("∂"), entry.loop
+        equation, [loop] = entry.entry, entry.loops
+        base = flat(equation.name)[0].lstrip("∂")
         word = self.names.word(base, "d_")
         lines = [f"    {word} = [None] * {loop.high}", f"    for {loop.index} in range(1, {loop.high} + 1):"]
-        share = self.local(entry.equation.name)
-        lines += [*self.computed([(share, entry.equation.expr)], set(self.bound), 8), f"        {word}[{loop.index} - 1] = {share}"]
+        share = self.local(equation.name)
+        lines += [*self.computed([(share, equation.expr)], set(self.bound), 8), f"        {word}[{loop.index} - 1] = {share}"]
         return lines + ([f"    {word} = {self.stack}({word})"] if base in self.model.by_row else [])
 
     # the module
@@ -268,13 +278,13 @@ class ArrayModule(LoopModule):
             word, family = self.argument(name), name in self.model.families.values()
             lines += self.read_argument(word, name, [self.writer.size(d) if d.free_symbols <= known else quoted(str(d)) for d in var.shape])
             for axis, d in enumerate(var.shape):
-                if d.is_Symbol and d not in known and parts(d.name)[1] is None:
+                if d.is_Symbol and d not in known and flat(d.name)[1] is None:
                     known.add(d)
                     lines.append(f"    {self.words[d]} = {word}{'[0]' * family}.shape[{axis}]")
             if family:
-                lines += self.length(word, self.model.loop_over[parts(name)[0]].high, known)
+                lines += self.length(word, self.model.loop_over[flat(name)[0]].high, known)
         if lacking := [high for high in self.model.highs if not any(s.name == high for s in known)]:
-            raise UnsupportedError(f"no argument has {lacking[0]} entries, so a function could not know it")
+            raise self.unknown(lacking[0])
         return lines
 
     def length(self, word: str, high: str, known: set[sp.Symbol]) -> list[str]:

@@ -16,9 +16,10 @@ from ..show.sections import Sections, Wanted, descent, is_data_name, stated, wor
 from ..show.writing import TextWriter
 from .adjoint import Adjoint
 from .indexed import parts
-from .model import Loop, Recurrent
+from .model import Loop, Recurrent, placed
 from .show import Line, Shown, symbols
 from .steps import steps_of
+from .words import start_name
 
 VIEWS = ("textbook", "named")
 
@@ -58,9 +59,14 @@ class RecurrentDerivation:
         ranks = {e.name: e.expr.rank for e in self.adjoint.equations()}
         return ranks | {name: var.rank for e in self.adjoint.equations() for name, var in names_in(e.expr).items() if is_bar(name)}
 
+    @cached_property
+    def sums(self) -> set[str]:
+        """The names of sums over a range, at every index they are read at."""
+        return {name for e in self.adjoint.equations() for name in names_in(e.expr) if name.startswith("Σ")}
+
     def writer(self, tex: bool, notation: Notation | None = None) -> TextWriter:
         notation = notation or self.notation
-        known = symbols(self.program, self.loss, notation, tex, set(self.cotangents))
+        known = symbols(self.program, self.loss, notation, tex, set(self.cotangents) | self.sums)
         if tex:
             from ..tex.write import LatexWriter
             made = LatexWriter(notation, known)
@@ -119,10 +125,9 @@ class RecurrentDerivation:
                      **({"steps": [{"rule": s.rule, "because": s.reason, "before": s.before, "after": s.after} for s in a.steps]}
                         if key == "of" else {})} for a, b, (name, where) in zip(lines, others, names)]
 
-        forward = [(e.name, item.range if isinstance(item, Loop) else "") for item in self.program.items
-                   for e in (item.equations if isinstance(item, Loop) else (item,))]
+        forward = [(e.name, ranges(around)) for e, around in placed(self.program.items)]
         shown = self.lines(view)
-        names = [(line.name[len(bar("")):], line.where[1] if line.where else "") for line in shown]
+        names = [(line.name[len(bar("")):], line.where) for line in shown]
         update = {"update": both(plain.update(), tex.update())} if wanted.update else {}
         return {"version": 1, "loss": self.loss, "assumptions": list(worded(plain.conditions(), self.program, plain.writer)),
                 "forward": entries(plain.forward(), tex.forward(), forward, "name"),
@@ -147,7 +152,7 @@ class Written:
         lines = [(line, key) for line in derivation.lines(self.view) if (key := derivation.tensor_of(line)) in derivation.wrt]
         data = [] if derivation.chosen else list(dict.fromkeys(
             key for _, key in lines if is_data_name(parts(key)[0]) or "[" in key and key not in model.families.values()))
-        shown = [(Var(line.name[len(bar("")):], line.terms[0][1].shape), line.where[1] if line.where else "")
+        shown = [(Var(line.name[len(bar("")):], line.terms[0][1].shape), line.where)
                  for line, key in lines if key not in data]
         return descent(self.writer, shown, data, model.inputs)
 
@@ -161,12 +166,8 @@ class Written:
         return (*made, (NUMERATOR,)) if self.writer.numerator else tuple(made)
 
     def forward(self) -> list[Printed]:
-        found = []
-        for item in self.derivation.program.items:
-            equations = item.equations if isinstance(item, Loop) else (item,)
-            where = item.range if isinstance(item, Loop) else ""
-            found += [Printed(self.writer.symbol(e.name), self.over_range(self.writer.write(e.expr), where), show_shape(e.expr.shape)) for e in equations]
-        return found
+        return [Printed(self.writer.symbol(e.name), self.over_range(self.writer.write(e.expr), ranges(around)), show_shape(e.expr.shape))
+                for e, around in placed(self.derivation.program.items)]
 
     def over_range(self, text: str, where: str) -> str:
         return self.writer.with_range(text, where) if where else text
@@ -174,11 +175,11 @@ class Written:
     def written(self, line: Line) -> str:
         """The right side, sums spelled out."""
         pieces = []
-        for loop, expr in line.terms:
+        for loops, expr in line.terms:
             piece = self.writer.right(line.name, expr)
-            if loop is not None:
+            if loops:
                 bare = self.writer.brackets(piece) if type(expr) is Add else piece
-                piece = f"{self.writer.over_steps(loop.index, loop.high)} {bare}"
+                piece = " ".join([*(self.writer.over_steps(loop.index, loop.high) for loop in loops), bare])
             pieces.append(piece)
         right = pieces[0]
         for piece in pieces[1:]:
@@ -186,9 +187,8 @@ class Written:
         return right
 
     def line(self, line: Line) -> Printed:
-        where = line.where[1] if line.where else ""
         steps = self.steps(line) if self.with_steps else ()
-        return Printed(self.writer.symbol(line.name), self.over_range(self.written(line), where), show_shape(self.shape(line)), steps)
+        return Printed(self.writer.symbol(line.name), self.over_range(self.written(line), line.where), show_shape(self.shape(line)), steps)
 
     def shape(self, line: Line) -> Shape:
         return printed_shape(line.name, line.terms[0][1].shape, self.writer.numerator)
@@ -200,10 +200,10 @@ class Written:
         found = steps_of(self.derivation.adjoint, name, raw, line.terms[0][1])
         made = [ShownStep(s.rule, s.because, *Sections.sides(self, s), s.condition) for s in found]
         made = [s for s in made if s.before != s.after] or made[-1:]
-        if line.terms[0][0] is None and line.name in self.writer.numerator:
+        if not line.terms[0][0] and line.name in self.writer.numerator:
             made.append(ShownStep("numerator layout", "the derivative is printed with the transposed shape",
                                   self.writer.write(line.terms[0][1]), self.written(line)))
-        if line.terms[0][0] is not None:
+        if line.terms[0][0]:
             made.append(ShownStep("sum over all steps", "the same tensor is read in every step, and each reading adds its share",
                                   self.writer.write(line.terms[0][1]), self.written(line)))
         return tuple(made)
@@ -213,11 +213,16 @@ class Written:
         return f"{made.left} = {made.right}"
 
 
+def ranges(loops: tuple[Loop, ...]) -> str:
+    """The steps of loops, from the outermost."""
+    return "; ".join(loop.range for loop in loops)
+
+
 def derive_loops(model: Recurrent, wrt: list[str] | tuple[str, ...] | None, loss: str | None,
                  notation: Notation) -> RecurrentDerivation:
     """`derive` for a model with loops; a family is named by its base (`W`), a start as `h[0]` or `h0`."""
     starts = [name for name in model.inputs if "[" in name and name not in model.families.values()]
-    known = {**model.families, **{name.replace("[", "").replace("]", ""): name for name in starts},
+    known = {**model.families, **{start_name(name): name for name in starts},
              **{name: name for name in model.inputs}}
     for name in wrt or ():
         if name not in known:

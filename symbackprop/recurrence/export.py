@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..errors import UnsupportedError
 from .adjoint import Adjoint
-from .code import LoopModule
+from .numpy_loops import NumpyModule
 from .scan import ScanModule
 from .torch_loops import TorchModule
 
-WRITERS = {"numpy": LoopModule, "jax": ScanModule, "torch": TorchModule}
+WRITERS = {"numpy": NumpyModule, "jax": ScanModule, "torch": TorchModule}
 
 
 def export_loops(adjoint: Adjoint, to: str = "numpy") -> str:
@@ -18,4 +18,6 @@ def export_loops(adjoint: Adjoint, to: str = "numpy") -> str:
     """
     if to not in WRITERS:
         raise UnsupportedError(f"a loop over a symbolic range is exported to {' or '.join(WRITERS)}, not to {to}")
+    if to != "numpy" and adjoint.model.nested:
+        raise UnsupportedError(f"a loop inside a loop is exported to numpy alone so far, not to {to}")
     return WRITERS[to](adjoint).source()

@@ -1,6 +1,7 @@
-"""Names and sizes that carry an index: `a[l-1]`, `W[l]`, `n[L]`; moving an index through a whole expression.
+"""Names and sizes that carry indices: `a[l-1]`, `h[l,t-1]`, `n[L]`; moving an index through a whole expression.
 
-An index is an anchor (the running letter, the letter of the range's end, or nothing) and a whole offset.
+An index is an anchor (the running letter, the letter of the range's end, or nothing) and a whole offset; a name has one for
+each loop that it stands in.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import sympy as sp
 from ..algebra import add, contract
 from ..expr import Add, Apply, Const, Contract, Delta, Expr, Map, Ones, Shape, Var, size, walk
 
-INDEXED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<anchor>[A-Za-z]\w*)?(?P<offset>[+-]?\d+)?\]\Z")
+INDEXED = re.compile(r"(?P<base>[^\[\]]+)\[(?P<indices>[^\[\]]+)\]\Z")
+ONE = re.compile(r"(?P<anchor>[A-Za-z]\w*)?(?P<offset>[+-]?\d+)?\Z")
 
 
 class Index(NamedTuple):
@@ -33,24 +35,38 @@ class Index(NamedTuple):
         return Index(self.anchor, self.offset + steps)
 
 
-def named(base: str, index: Index) -> str:
-    """`a[l-1]`."""
-    return f"{base}[{index}]"
+Indices = tuple[Index, ...]
+
+
+def named(base: str, indices: Indices | Index) -> str:
+    """`a[l-1]`, `h[l,t]`, or the base alone where there is no index."""
+    if isinstance(indices, Index):
+        return f"{base}[{indices}]"
+    return f"{base}[{','.join(map(str, indices))}]" if indices else base
 
 
 @lru_cache(maxsize=1 << 14)
-def parts(name: str) -> tuple[str, Index | None]:
-    """The base and the index of a name; a name without an index is its own base."""
+def parts(name: str) -> tuple[str, Indices]:
+    """The base and the indices of a name; a name without an index is its own base."""
     found = INDEXED.match(name)
-    if found is None:
-        return name, None
-    return found["base"], Index(found["anchor"] or "", int(found["offset"] or 0))
+    each = [ONE.match(part) for part in found["indices"].split(",")] if found else [None]
+    if None in each:
+        return name, ()
+    return found["base"], tuple([Index(one["anchor"] or "", int(one["offset"] or 0)) for one in each])
+
+
+def flat(name: str) -> tuple[str, Index | None]:
+    """As `parts`, where no loop stands in another: the base and the one index, or None."""
+    base, indices = parts(name)
+    return base, indices[0] if indices else None
 
 
 def moved_name(name: str, letter: str, to: Index) -> str:
     """`name` with the letter replaced: `a[l-1]` at l = L is `a[L-1]`."""
-    base, index = parts(name)
-    return name if index is None or index.anchor != letter else named(base, to + index.offset)
+    base, indices = parts(name)
+    if all(index.anchor != letter for index in indices):
+        return name
+    return named(base, tuple([to + index.offset if index.anchor == letter else index for index in indices]))
 
 
 def moved(node: Expr, letter: str, to: Index) -> Expr:
@@ -63,11 +79,11 @@ def moved(node: Expr, letter: str, to: Index) -> Expr:
 
 def settled_name(name: str, at: Mapping[str, int]) -> str:
     """`a[l-1]` as the plain name `a_2`, the anchors having numbers."""
-    base, index = parts(name)
-    if index is None:
-        return name
-    number = (at[index.anchor] if index.anchor else 0) + index.offset
-    return f"{base}_{number}" if number >= 0 else f"{base}_m{-number}"
+    base, indices = parts(name)
+    for index in indices:
+        number = (at[index.anchor] if index.anchor else 0) + index.offset
+        base += f"_{number}" if number >= 0 else f"_m{-number}"
+    return base
 
 
 def settled_size(value: sp.Expr, at: Mapping[str, int]) -> sp.Expr:

@@ -5,15 +5,19 @@ They are made from the general equations, so what holds for an instance was said
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Iterator
+
 from ..algebra import add
 from ..differences import Report
 from ..differences import check as compare
 from ..errors import SymbackpropError
-from ..expr import Var
+from ..expr import Expr, Var, names_in
 from ..program import Equation, Program
+from ..views import substitute
 from .adjoint import Adjoint, Each, Entry, Summed, Swept
-from .indexed import Index, named, parts, settled, settled_name, settled_size
-from .model import Loop, Recurrent
+from .indexed import parts, settled, settled_name
+from .model import Item, Loop, Recurrent
 
 DEFAULT_RANGES = (3, 1)
 
@@ -22,60 +26,89 @@ def unrolled(model: Recurrent, ranges: dict[str, int]) -> Program:
     """The model with every step written out: `a[l]` is `a_1`, `a_2`, …, a row `x[t]` an input of its own."""
     inputs: dict[str, Var] = {}
     for name, var in model.inputs.items():
-        base = parts(name)[0]
-        loop = model.loop_over.get(base)
-        if loop is None:
-            made = settled(var, ranges)
+        key = next((row for row in model.rows if parts(row)[0] == name), name)
+        for numbers in steps_over(model.axes(key), ranges):
+            made = settled(model.keys.get(key, var), numbers)
             inputs[made.name] = made
-            continue
-        for step in range(1, ranges[loop.high] + 1):
-            shape = var.shape if name in model.families.values() else var.shape[1:]
-            made = settled(Var(named(base, Index(loop.index)), shape), ranges | {loop.index: step})
-            inputs[made.name] = made
-    return Program(inputs, tuple(forward(model, ranges)), (), (), (), {})
+    return Program(inputs, tuple(forward(model, model.items, ranges)), (), (), (), {})
 
 
-def forward(model: Recurrent, ranges: dict[str, int]) -> list[Equation]:
+def steps_over(loops: tuple[Loop, ...], ranges: dict[str, int]) -> Iterator[dict[str, int]]:
+    """The numbers of every step of some loops, beside those that are given."""
+    for steps in itertools.product(*(range(1, ranges[loop.high] + 1)[::loop.step] for loop in loops)):
+        yield ranges | {loop.index: step for loop, step in zip(loops, steps)}
+
+
+def forward(model: Recurrent, items: tuple[Item, ...], numbers: dict[str, int]) -> list[Equation]:
     found: list[Equation] = []
-    for item in model.items:
+    for item in items:
         if isinstance(item, Loop):
-            steps = range(1, ranges[item.high] + 1)[::item.step]
-            found += [at(e, ranges | {item.index: step}) for step in steps for e in item.equations]
-            found += [Equation(total, add([settled(e.var, ranges | {item.index: step}) for step in steps]))
-                      for total, state in model.totals.items() for e in item.equations if parts(e.name)[0] == state]
+            found += [e for more in steps_over((item,), numbers) for e in forward(model, item.body, more)]
         else:
-            found.append(at(item, ranges))
+            found.append(at(model, item, numbers))
     return found
 
 
-def at(equation: Equation, numbers: dict[str, int]) -> Equation:
-    return Equation(settled_name(equation.name, numbers), settled(equation.expr, numbers), equation.place)
+def at(model: Recurrent, equation: Equation, numbers: dict[str, int]) -> Equation:
+    """An equation at numbers, sums over a range written out."""
+    return Equation(settled_name(equation.name, numbers), expression_at(model, equation.expr, numbers), equation.place)
+
+
+def expression_at(model: Recurrent, expr: Expr, numbers: dict[str, int]) -> Expr:
+    totals = {settled_name(name, numbers): add([settled(model.keys[key], more) for more in steps_over(loops, at_index(name, numbers))])
+              for name in names_in(expr) for key, loops in total_of(model, name)}
+    made = settled(expr, numbers)
+    return substitute(made, totals) if totals else made
+
+
+def total_of(model: Recurrent, name: str) -> list[tuple[str, tuple[Loop, ...]]]:
+    """The state that a name of a sum adds up and the loops that it runs over; nothing where it is none."""
+    base, indices = parts(name)
+    return [(key, model.summed(total)) for total, key in model.totals.items()
+            if parts(total)[0] == base and len(parts(total)[1]) == len(indices)][:1]
+
+
+def at_index(name: str, numbers: dict[str, int]) -> dict[str, int]:
+    """The numbers at the index of a name: `Σe[l+1]` at l = 2 has l = 3."""
+    return numbers | {index.anchor: numbers[index.anchor] + index.offset for index in parts(name)[1] if index.anchor}
 
 
 def backward(adjoint: Adjoint, ranges: dict[str, int], program: Program) -> Program:
     """The derivation at these ranges."""
     variables = {**program.inputs, **{e.name: e.var for e in program.equations}}
-    made = [e for entry in adjoint.entries for e in steps_of(entry, ranges)]
+    made = [e for entry in adjoint.entries for e in steps_of(adjoint.model, entry, ranges)]
     wanted = tuple(e.name for e in made if e.name[1:] in program.inputs)
     return Program(variables, tuple(made), wanted)
 
 
-def steps_of(entry: Entry, ranges: dict[str, int]) -> list[Equation]:
+def steps_of(model: Recurrent, entry: Entry, ranges: dict[str, int]) -> list[Equation]:
+    """The equations of an entry, in the order in which they are computed."""
     match entry:
         case Swept(loop, lag, cases):
             count = ranges[loop.high]
             if count < lag:
                 raise SymbackpropError(f"{loop.high} = {count} is shorter than what a step looks back ({lag})")
             order = list(range(count, 0, -1))[::loop.step]
-            return [at(e, ranges | {loop.index: step}) for back, step in enumerate(order)
-                    for e in cases[min(back, lag)].equations]
+            return [e for back, step in enumerate(order) for inner in cases[min(back, lag)].entries
+                    for e in steps_of(model, inner, ranges | {loop.index: step})]
         case Summed(name, sums, rest, _):
-            terms = [settled(s.expr, ranges | {s.loop.index: step}) for s in sums for step in range(1, ranges[s.loop.high] + 1)]
-            terms += [settled(rest, ranges)] if rest is not None else []
+            terms = [expression_at(model, s.expr, numbers) for s in sums for numbers in steps_over(s.loops, ranges)]
+            terms += [expression_at(model, rest, ranges)] if rest is not None else []
             return [Equation(settled_name(name, ranges), add(terms))]
-        case Each(loop, equation):
-            return [at(equation, ranges | {loop.index: step}) for step in range(1, ranges[loop.high] + 1)]
-    return [at(entry, ranges)]
+        case Each(loops, inner):
+            return [e for numbers in steps_over(loops, ranges) for e in steps_of(model, inner, numbers)]
+    return [at(model, entry, ranges)]
+
+
+def lags(entries: Iterable[Entry]) -> dict[str, int]:
+    """The end of a range -> how long it has to be."""
+    found: dict[str, int] = {}
+    for entry in entries:
+        if isinstance(entry, Swept):
+            inner = lags(e for case in entry.cases for e in case.entries)
+            for high, lag in (*inner.items(), (entry.loop.high, entry.lag)):
+                found[high] = max(lag, found.get(high, 1))
+    return found
 
 
 def check(adjoint: Adjoint, sizes: dict[str, int] | None, seed: int) -> Report:
@@ -84,8 +117,7 @@ def check(adjoint: Adjoint, sizes: dict[str, int] | None, seed: int) -> Report:
     found: list[Report] = []
     for number in DEFAULT_RANGES:
         ranges = {high: sizes.get(high, number) for high in model.highs}
-        lag = max((entry.lag for entry in adjoint.entries if isinstance(entry, Swept)), default=0)
-        if min(ranges.values()) < lag:
+        if any(ranges[high] < lag for high, lag in lags(adjoint.entries).items()):
             continue
         program = unrolled(model, ranges)
         back = backward(adjoint, ranges, program)

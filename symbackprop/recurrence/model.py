@@ -1,11 +1,12 @@
 """A model with loops as data: plain equations and loops in order; `unrolled` writes every step out for ranges that are given.
 
 In a loop over l, `a[l]` is a state (defined in the body), `W[l]` one of a family of parameters (one per step), and
-`x[t]` the t-th row of an array whose first axis the loop runs over.
+`x[t]` the t-th row of an array whose first axis the loop runs over. A loop may stand in a loop: `h[l,t]`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +18,11 @@ from .indexed import Index, parts
 
 @dataclass(frozen=True)
 class Loop:
-    """`for index in 1..high:` over the equations of the body; `step` is -1 where the loop runs down from `high` to 1."""
+    """`for index in 1..high:` over the body, equations and loops; `step` is -1 where it runs down from `high` to 1."""
 
     index: str
     high: str
-    equations: tuple[Equation, ...]
+    body: tuple[Equation | Loop, ...]
     step: int = 1
 
     @property
@@ -29,29 +30,50 @@ class Loop:
         return f"{self.index} = 1, …, {self.high}" if self.step > 0 else f"{self.index} = {self.high}, …, 1"
 
     @property
+    def equations(self) -> tuple[Equation, ...]:
+        """Those of the body and of the loops in it."""
+        return tuple(e for e, _ in placed((self,)))
+
+    @property
     def states(self) -> list[str]:
         """The bases of the names that the body defines, in order."""
-        return [parts(e.name)[0] for e in self.equations]
+        return list(dict.fromkeys(parts(e.name)[0] for e in self.equations))
 
     @property
     def last(self) -> Index:
         """The index of the step that is run last."""
-        return Index(self.high) if self.step > 0 else Index("", 1)
+        return self.from_end(0)
+
+    def from_end(self, steps: int) -> Index:
+        """The index that lies some steps before the one that is run last."""
+        return Index(self.high, -steps) if self.step > 0 else Index("", 1 + steps)
 
     def before(self, steps: int) -> Index:
         """The index that lies some steps before the first: 0, -1, … or, in a loop that runs down, T+1, T+2, …"""
         return Index("", 1 - steps) if self.step > 0 else Index(self.high, steps)
 
 
+Item = Equation | Loop
+
+
+def placed(items: Iterable[Item], around: tuple[Loop, ...] = ()) -> Iterator[tuple[Equation, tuple[Loop, ...]]]:
+    """Every equation with the loops that it stands in, from the outermost."""
+    for item in items:
+        if isinstance(item, Loop):
+            yield from placed(item.body, (*around, item))
+        else:
+            yield item, around
+
+
 @dataclass(frozen=True)
 class Recurrent:
-    """A model with loops. `inputs` are declared tensors: plain ones, starts (`h[0]`) and families (`W[l]`).
+    """A model with loops. `inputs` are declared tensors: plain ones, starts (`h[0]`, `h[l,0]`) and families (`W[l]`).
 
-    `totals` maps the name that stands for a sum over a loop (`Σe[t]`) to the state that is summed.
+    `totals` maps the name that stands for a sum over loops (`Σe`, `Σe[l]`) to the state that is summed (`e[t]`, `e[l,t]`).
     """
 
     inputs: dict[str, Var]
-    items: tuple[Equation | Loop, ...]
+    items: tuple[Item, ...]
     totals: dict[str, str] = field(default_factory=dict)
     facts: tuple[Fact, ...] = ()
     claims: tuple = ()
@@ -59,34 +81,91 @@ class Recurrent:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def all_loops(self) -> tuple[Loop, ...]:
+        """The loops at any depth, in order."""
+        return tuple(dict.fromkeys(loop for _, around in placed(self.items) for loop in around))
+
+    @cached_property
     def loops(self) -> tuple[Loop, ...]:
+        """The outermost loops."""
         return tuple(item for item in self.items if isinstance(item, Loop))
 
     @cached_property
+    def nested(self) -> bool:
+        """Whether a loop stands in a loop."""
+        return len(self.all_loops) > len(self.loops) or any(len(parts(key)[1]) > 1 for key in self.keys)
+
+    @cached_property
+    def nests(self) -> dict[str, tuple[Loop, ...]]:
+        """Defined name -> the loops around its equation."""
+        return {e.name: around for e, around in placed(self.items)}
+
+    @cached_property
     def loop_of(self) -> dict[str, Loop]:
-        """State -> the loop that defines it."""
-        return {state: loop for loop in self.loops for state in loop.states}
+        """State -> the outermost loop that defines it."""
+        return {parts(name)[0]: around[0] for name, around in self.nests.items() if around and len(parts(name)[1]) == len(around)}
+
+    @cached_property
+    def by_letter(self) -> dict[str, Loop]:
+        """Letter -> a loop that runs over it."""
+        return {loop.index: loop for loop in reversed(self.all_loops)}
 
     @cached_property
     def highs(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(loop.high for loop in self.loops))
+        return tuple(dict.fromkeys(loop.high for loop in self.all_loops))
 
     @cached_property
     def families(self) -> dict[str, str]:
         """Base of a family -> the name that it is declared by (`W` -> `W[l]`)."""
-        return {parts(name)[0]: name for name in self.inputs
-                if (at := parts(name)[1]) is not None and at.anchor and at.anchor not in self.highs}
-
-    @cached_property
-    def loop_over(self) -> dict[str, Loop]:
-        """Family, or array that is read row by row -> a loop that reads it."""
-        return {base: loop for loop in self.loops for e in loop.equations for name in names_in(e.expr)
-                if (base := parts(name)[0]) in self.families or base in self.inputs and parts(name)[1] is not None}
+        return {parts(name)[0]: name for name in self.inputs if (at := parts(name)[1]) and all(i.anchor and i.anchor not in self.highs for i in at)}
 
     @cached_property
     def by_row(self) -> dict[str, Loop]:
         """Array -> a loop that reads it row by row."""
-        return {base: loop for base, loop in self.loop_over.items() if base not in self.families}
+        return {parts(name)[0]: self.by_letter[parts(name)[1][0].anchor] for name in self.rows}
+
+    @cached_property
+    def rows(self) -> dict[str, Var]:
+        """The rows of arrays that loops read, `x[t]`."""
+        return {name: var for e, _ in placed(self.items) for name, var in names_in(e.expr).items()
+                if parts(name)[1] and parts(name)[0] in self.inputs}
+
+    @cached_property
+    def loop_over(self) -> dict[str, Loop]:
+        """Family, or array that is read row by row -> a loop over its first index."""
+        read = {parts(name)[0] for e, _ in placed(self.items) for name in names_in(e.expr)}
+        return self.by_row | {base: self.by_letter[parts(name)[1][0].anchor] for base, name in self.families.items() if base in read}
+
+    @cached_property
+    def keys(self) -> dict[str, Var]:
+        """What has one cotangent for every value of its letters: defined names, inputs, rows of arrays."""
+        defined = {e.name: e.var for e, _ in placed(self.items)}
+        return defined | {name: var for name, var in self.inputs.items() if name not in self.by_row} | self.rows
+
+    @cached_property
+    def keys_of(self) -> dict[str, list[str]]:
+        """Base -> its keys, those with more numbers first."""
+        found: dict[str, list[str]] = {}
+        for key in sorted(self.keys, key=lambda k: len(self.letters(k)) - len(parts(k)[1])):
+            found.setdefault(parts(key)[0], []).append(key)
+        return found
+
+    def letters(self, key: str) -> tuple[str, ...]:
+        """The letters that a key runs over."""
+        return tuple([i.anchor for i in parts(key)[1] if i.anchor in self.by_letter])
+
+    def axes(self, key: str) -> tuple[Loop, ...]:
+        """The loops that a key runs over: those around its equation, or some over its letters."""
+        around = {loop.index: loop for loop in self.nests.get(key, ())}
+        return tuple([around.get(letter, self.by_letter[letter]) for letter in self.letters(key)])
+
+    def key_of(self, name: str) -> str:
+        """The key that a name at any index belongs to: `h[L,t-1]` to `h[l,t]`, `h[0,t]` to itself where it is one."""
+        base, indices = parts(name)
+        for key in self.keys_of.get(base, ()):
+            if all(mine == given for mine, given in zip(parts(key)[1], indices) if mine.anchor not in self.by_letter):
+                return key
+        return name
 
     @property
     def equations(self) -> tuple[Equation, ...]:
@@ -94,7 +173,13 @@ class Recurrent:
         raise UnsupportedError("this is not done for models with loops yet: write the steps out")
 
     def expressions(self) -> list[Expr]:
-        return [e.expr for item in self.items for e in (item.equations if isinstance(item, Loop) else (item,))]
+        return [e.expr for e, _ in placed(self.items)]
+
+    def summed(self, total: str) -> tuple[Loop, ...]:
+        """The loops that a total sums over."""
+        key = self.totals[total]
+        left = self.letters(total)
+        return tuple([loop for loop in self.axes(key) if loop.index not in left])
 
     def loss(self, wanted: str | None = None) -> str:
         """The name of the loss: `wanted`, or the one plain scalar that nothing reads."""
@@ -109,5 +194,3 @@ class Recurrent:
             raise SymbackpropError("there is no single loss: name it with --loss (loss= in Python)" if free else
                                    "there is no loss: no equation outside the loops defines a scalar that nothing reads")
         return free[0]
-
-

@@ -16,9 +16,9 @@ from ..expr import names_in
 from ..program import Equation
 from ..reverse import bar, is_bar
 from ..targets import jax
-from .adjoint import Adjoint, Each, Entry, Summed, Swept
+from .adjoint import Adjoint, Each, Entry, Summed, Swept, equations_of
 from .arrays import ArrayModule, Target
-from .indexed import Index, named, parts
+from .indexed import Index, flat, named
 from .model import Loop
 
 
@@ -49,7 +49,7 @@ class ScanModule(ArrayModule):
     def is_ragged(self, loop: Loop) -> bool:
         """Whether a size of the loop differs from step to step."""
         shapes = [var.shape for e in loop.equations for var in (e.var, *names_in(e.expr).values())]
-        return any((at := parts(s.name)[1]) is not None and at.anchor == loop.index for shape in shapes for d in shape for s in d.free_symbols)
+        return any((at := flat(s.name)[1]) is not None and at.anchor == loop.index for shape in shapes for d in shape for s in d.free_symbols)
 
     def high_of(self, base: str) -> str:
         return (self.model.loop_of.get(base) or self.model.loop_over[base]).high
@@ -61,22 +61,22 @@ class ScanModule(ArrayModule):
 
     def starts(self, base: str, low: bool) -> list[str]:
         """The starts of a state before its first entry, or those behind its last, in order."""
-        names = [n for n in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))) if parts(n)[0] == base]
-        return sorted((n for n in names if bool(parts(n)[1].anchor) != low), key=lambda n: parts(n)[1].offset)
+        names = [n for n in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))) if flat(n)[0] == base]
+        return sorted((n for n in names if bool(flat(n)[1].anchor) != low), key=lambda n: flat(n)[1].offset)
 
     def read_outside(self) -> set[str]:
         """The bases of values, and of cotangents, that are read from a whole stack and not only in their own scan."""
-        found = {state for state in self.model.totals.values()}
+        found = {flat(key)[0] for key in self.model.totals.values()}
         for item in self.model.items:
             own = set(item.states) if isinstance(item, Loop) else set()
             found |= self.bases(item.equations if isinstance(item, Loop) else (item,)) - own
         for entry in self.adjoint.entries:
             own = {bar(state) for state in entry.loop.states} if isinstance(entry, Swept) else set()
-            found |= self.bases(equations_of(entry)) - own
+            found |= self.bases(tuple(equations_of(entry))) - own
         return found
 
     def bases(self, equations: Iterator[Equation] | tuple[Equation, ...]) -> set[str]:
-        return {parts(name)[0] for e in equations for name in names_in(e.expr) if self.element(name)}
+        return {flat(name)[0] for e in equations for name in names_in(e.expr) if self.element(name)}
 
     # one scan
 
@@ -84,7 +84,7 @@ class ScanModule(ArrayModule):
         """Word -> the part of a stack that holds its value at every step."""
         own, found = {word for word, _ in targets}, {}
         for name in dict.fromkeys(name for _, expr in targets for name in names_in(expr)):
-            base, index = parts(name)
+            base, index = flat(name)
             if index is None or index.anchor != steps.loop.index or (word := self.local(name)) in own | carried:
                 continue
             cotangent = is_bar(base)
@@ -118,8 +118,8 @@ class ScanModule(ArrayModule):
 
     def carry_of(self, loop: Loop, equations: tuple[Equation, ...], base: str, sign: int, first: list[str]) -> dict[str, tuple[str, str]]:
         """The values of a base that a step has from the steps that were run before it; `first[0]` is the nearest."""
-        reach = max((sign * parts(n)[1].offset for e in equations for n in names_in(e.expr)
-                     if parts(n)[0] == base and parts(n)[1] is not None and parts(n)[1].anchor == loop.index), default=0)
+        reach = max((sign * flat(n)[1].offset for e in equations for n in names_in(e.expr)
+                     if flat(n)[0] == base and flat(n)[1] is not None and flat(n)[1].anchor == loop.index), default=0)
         words = [self.local(named(base, Index(loop.index, sign * k))) for k in range(reach + 1)]
         return {words[k]: (first[k - 1], words[k - 1]) for k in range(1, reach + 1)}
 
@@ -132,14 +132,14 @@ class ScanModule(ArrayModule):
         for state in loop.states:
             starts = [*reversed(self.starts(state, True))] if loop.step > 0 else self.starts(state, False)
             carry |= self.carry_of(loop, loop.equations, state, -loop.step, [self.names.start(n) for n in starts])
-        kept = [e for e in loop.equations if parts(e.name)[0] in self.outside]
-        stacks = [self.names.word(parts(e.name)[0]) for e in kept]
+        kept = [e for e in loop.equations if flat(e.name)[0] in self.outside]
+        stacks = [self.names.word(flat(e.name)[0]) for e in kept]
         lines = self.scanned(f"forward_{loop.index}", Steps(loop, back=loop.step < 0), self.targets(loop.equations), carry,
                              [self.local(e.name) for e in kept], stacks, [])
-        lines += [f"    {self.names[total]} = {self.names.word(state)}.sum(axis=0)" for total, state in self.model.totals.items()
-                  if state in loop.states]
+        lines += [f"    {self.names[total]} = {self.names.word(state)}.sum(axis=0)" for total, key in self.model.totals.items()
+                  if (state := flat(key)[0]) in loop.states]
         for e, stack in zip(kept, stacks):
-            base = parts(e.name)[0]
+            base = flat(e.name)[0]
             lines += self.joined(stack, [self.names.start(n) for n in self.starts(base, True)],
                                  [self.names.start(n) for n in self.starts(base, False)])
         return lines
@@ -155,9 +155,9 @@ class ScanModule(ArrayModule):
         match entry:
             case Swept(loop=loop) if loop.high not in self.lists:
                 return self.swept_scan(entry)
-            case Each(loop=loop) if loop.high not in self.lists:
+            case Each(loops=(loop,)) if loop.high not in self.lists:
                 return self.each_scan(entry)
-            case Summed() if not {s.loop.high for s in entry.sums} & self.lists:
+            case Summed() if not {s.loops[0].high for s in entry.sums} & self.lists:
                 return self.summed_scan(entry)
         return super().entry(entry)
 
@@ -166,20 +166,20 @@ class ScanModule(ArrayModule):
         loop, lag, cases = entry
         general, lines, carry = cases[-1].equations, [], {}
         for e in general:
-            last = [bar(named(parts(e.name)[0].lstrip("∂"), boundary(loop, lag - k))) for k in range(1, lag + 1)]
-            carry |= self.carry_of(loop, general, parts(e.name)[0], loop.step, [self.local(n) for n in last])
-        kept = [e for e in general if parts(e.name)[0] in self.outside]
+            last = [bar(named(flat(e.name)[0].lstrip("∂"), loop.from_end(lag - k))) for k in range(1, lag + 1)]
+            carry |= self.carry_of(loop, general, flat(e.name)[0], loop.step, [self.local(n) for n in last])
+        kept = [e for e in general if flat(e.name)[0] in self.outside]
         read = {n for case in (*self.cases(), *self.plain()) for n in names_in(case.expr)}
         for case in cases[:-1]:
-            wanted = [self.local(e.name) for e in case.equations if e.name in read or parts(e.name)[0] in self.outside
+            wanted = [self.local(e.name) for e in case.equations if e.name in read or flat(e.name)[0] in self.outside
                       or any(self.local(e.name) == first for first, _ in carry.values())]
             lines += self.computed(self.targets(case.equations), self.bound, 4, wanted)
         up = loop.step > 0
-        stacks = [self.names.word(parts(e.name)[0].lstrip("∂"), "d_") for e in kept]
+        stacks = [self.names.word(flat(e.name)[0].lstrip("∂"), "d_") for e in kept]
         steps = Steps(loop, 0 if up else lag, lag if up else 0, up)
         lines += self.scanned(f"backward_{loop.index}", steps, self.targets(general), carry, [self.local(e.name) for e in kept], stacks, [])
         for e, stack in zip(kept, stacks):
-            ends = [self.local(c.name) for case in cases[:-1] for c in case.equations if parts(c.name)[0] == parts(e.name)[0]]
+            ends = [self.local(c.name) for case in cases[:-1] for c in case.equations if flat(c.name)[0] == flat(e.name)[0]]
             lines += self.joined(stack, [] if up else ends, ends[::-1] if up else [])
         return lines
 
@@ -195,31 +195,32 @@ class ScanModule(ArrayModule):
         word, lines = self.local(entry.name), self.first_share(entry)
         for summand in entry.sums:
             new = self.names.fresh(("share", word), f"{word}_share")
-            lines += self.scanned(f"add_{word[2:]}", Steps(summand.loop), [(new, summand.expr)], {word: (word, f"{word} + {new}")}, [], [], [word])
+            lines += self.scanned(f"add_{word[2:]}", Steps(summand.loops[0]), [(new, summand.expr)], {word: (word, f"{word} + {new}")}, [], [], [word])
         return lines
 
     def each_scan(self, entry: Each) -> list[str]:
         """One gradient for each step, all at once."""
-        base, loop = parts(entry.equation.name)[0].lstrip("∂"), entry.loop
-        word, share = self.names.word(base, "d_"), self.local(entry.equation.name)
-        targets = [(share, entry.equation.expr)]
+        equation, [loop] = entry.entry, entry.loops
+        base = flat(equation.name)[0].lstrip("∂")
+        word, share = self.names.word(base, "d_"), self.local(equation.name)
+        targets = [(share, equation.expr)]
         if not self.rows(targets, Steps(loop), set()):
-            dims = ", ".join(map(self.writer.size, entry.equation.expr.shape))
+            dims = ", ".join(map(self.writer.size, equation.expr.shape))
             return [*self.computed(targets, self.bound, 4), *wrapped(f"{word} = jnp.broadcast_to({share}, ({loop.high}, {dims}))", 4)]
         return self.scanned(f"each_{base}", Steps(loop), targets, {}, [share], [word], [])
 
     # arguments
 
     def read_argument(self, word: str, name: str, dims: list[str]) -> list[str]:
-        if name not in self.model.families.values() or self.high_of(parts(name)[0]) in self.lists:
+        if name not in self.model.families.values() or self.high_of(flat(name)[0]) in self.lists:
             return super().read_argument(word, name, dims)
-        return wrapped(f"{word} = as_array({', '.join([quoted(word), word, quoted(self.high_of(parts(name)[0])), *dims])})", 4)
+        return wrapped(f"{word} = as_array({', '.join([quoted(word), word, quoted(self.high_of(flat(name)[0])), *dims])})", 4)
 
     def typed(self) -> list[str]:
         lines, words = [], []
         for name in self.model.inputs:
             word = self.argument(name)
-            ragged = name in self.model.families.values() and self.high_of(parts(name)[0]) in self.lists
+            ragged = name in self.model.families.values() and self.high_of(flat(name)[0]) in self.lists
             words.append(f"*{word}" if ragged else word)
             value = self.names.fresh(("value",), "value_")
             lines.append(f"    {word} = [{value}.astype(dtype) for {value} in {word}]" if ragged else f"    {word} = {word}.astype(dtype)")
@@ -227,28 +228,11 @@ class ScanModule(ArrayModule):
 
     def what(self, name: str) -> str:
         """What the docstring says of a family."""
-        loop = self.model.loop_over[parts(name)[0]]
+        loop = self.model.loop_over[flat(name)[0]]
         if loop.high in self.lists:
             return f"a list of {loop.high} arrays (sizes differ from step to step, so that its loop is one of Python)"
         return f"{loop.high} arrays, stacked"
 
 
-def boundary(loop: Loop, steps: int) -> Index:
-    """The index that lies some steps behind the boundary's nearest one, counted from the step that is run last."""
-    return Index(loop.high, -steps) if loop.step > 0 else Index("", 1 + steps)
-
-
 def tupled(words: list[str]) -> str:
     return f"({', '.join(words)}{',' * (len(words) == 1)})"
-
-
-def equations_of(entry: Entry) -> list[Equation]:
-    match entry:
-        case Swept():
-            return [e for case in entry.cases for e in case.equations]
-        case Summed():
-            return [*(Equation(entry.name, s.expr) for s in entry.sums), *([Equation(entry.name, entry.rest)] if entry.rest is not None else [])]
-        case Each():
-            return [entry.equation]
-    return [entry]
-

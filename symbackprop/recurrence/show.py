@@ -6,26 +6,27 @@ A cotangent that is read once, and in its own step only, is put in where it is r
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from ..expr import Const, Expr, Var, names_in, walk
 from ..notation import Notation, split_name, tex_name, text_name
 from ..program import Equation, is_activation
-from ..reverse import bar
+from ..reverse import bar, is_bar
 from ..rules import tidy
 from ..show.writing import TextWriter
 from ..views import delta_name, occurrences, plain_tex, substitute
-from .adjoint import Adjoint, Each, Summed, Swept
-from .indexed import Index, named, parts
-from .model import Loop, Recurrent
+from .adjoint import Adjoint, Each, Entry, Summed, Swept, equations_of
+from .indexed import Indices, moved_name, named, parts
+from .model import Loop, Recurrent, placed
 
 
 class Line(NamedTuple):
-    """`name = Σ expr + rest`, for the steps that `where` tells; `over` has the loops of the sums."""
+    """`name = Σ expr + rest`, for the steps that `where` tells ("" where there is but one); each term has the loops of its sum."""
 
     name: str
-    terms: tuple[tuple[Loop | None, Expr], ...]
-    where: tuple[Loop, str] | None
+    terms: tuple[tuple[tuple[Loop, ...], Expr], ...]
+    where: str
 
 
 def pre_activations(model: Recurrent) -> set[str]:
@@ -45,50 +46,43 @@ class Shown:
         self.reads = Counter(var.name for e in adjoint.equations() for var in occurrences(e.expr))
 
     def public(self) -> set[str]:
-        """The bases of cotangents that are read from another step, or by a sum, or once for each step."""
-        found: set[str] = set()
-        for entry in self.adjoint.entries:
-            match entry:
-                case Swept():
-                    for case in entry.cases:
-                        own = {e.name for e in case.equations}
-                        found |= {parts(n)[0] for e in case.equations for n in names_in(e.expr) if n not in own and parts(n)[1]}
-                case Summed():
-                    found |= {parts(n)[0] for s in entry.sums for n in names_in(s.expr) if parts(n)[1]}
-                case Each():
-                    found |= {parts(n)[0] for n in names_in(entry.equation.expr)}
-                case Equation():
-                    found |= {parts(n)[0] for n in names_in(entry.expr) if parts(n)[1]}
-        return found
+        """The cotangents that are read from another step, or by a sum, or once for each step."""
+        return {self.key(name) for body in bodies(self.adjoint.entries) for name in read_beyond(body) if parts(name)[1]}
+
+    def key(self, name: str) -> str:
+        """The cotangent that a cotangent is at a step."""
+        return bar(self.adjoint.model.key_of(name[len(bar("")):]))
 
     def constant_bases(self) -> dict[str, Const]:
         """The bases of cotangents that are the same number at every step."""
         found: dict[str, set[Expr]] = {}
         for entry in self.adjoint.entries:
-            for e in [e for case in entry.cases for e in case.equations] if isinstance(entry, Swept) else ():
+            for e in equations_of(entry) if isinstance(entry, Swept) else ():
                 found.setdefault(parts(e.name)[0], set()).add(e.expr)
         return {base: value for base, values in found.items() if len(values) == 1 and type(value := next(iter(values))) is Const}
 
     def lines(self) -> list[Line]:
-        made: list[Line] = []
-        for entry in self.adjoint.entries:
-            match entry:
-                case Swept():
-                    for case in entry.cases:
-                        where = None if case.back is not None else (entry.loop, span(entry.loop, entry.lag))
-                        made += [Line(e.name, ((None, expr),), where) for e in case.equations
-                                 if (expr := self.put(e)) is not None]
-                case Summed():
-                    terms = [(s.loop, self.settled(s.expr)) for s in entry.sums]
-                    terms += [(None, self.settled(entry.rest))] if entry.rest is not None else []
-                    made.append(Line(entry.name, tuple(terms), None))
-                case Each():
-                    made.append(Line(entry.equation.name, ((None, self.settled(entry.equation.expr)),),
-                                     (entry.loop, entry.loop.range)))
-                case Equation():
-                    if (expr := self.put(entry)) is not None:
-                        made.append(Line(entry.name, ((None, expr),), None))
-        return made
+        return [line for entry in self.adjoint.entries for line in self.of(entry, ())]
+
+    def of(self, entry: Entry, where: tuple[str, ...]) -> Iterator[Line]:
+        """The lines of an entry inside loops at the steps that `where` tells."""
+        match entry:
+            case Swept():
+                for case in entry.cases:
+                    here = where if case.back is not None else (*where, span(entry.loop, entry.lag))
+                    for inner in case.entries:
+                        yield from self.of(inner, here)
+            case Summed():
+                terms = [(s.loops, self.settled(s.expr)) for s in entry.sums]
+                terms += [((), self.settled(entry.rest))] if entry.rest is not None else []
+                yield Line(entry.name, tuple(terms), "; ".join(where))
+            case Each(loops, Equation() as equation):
+                yield Line(equation.name, (((), self.settled(equation.expr)),), "; ".join(loop.range for loop in loops))
+            case Each(loops, inner):
+                yield from self.of(inner, tuple(loop.range for loop in loops))
+            case Equation():
+                if (expr := self.put(entry)) is not None:
+                    yield Line(entry.name, (((), expr),), "; ".join(where))
 
     def settled(self, expr: Expr) -> Expr:
         if self.kind == "named":
@@ -103,10 +97,34 @@ class Shown:
         simple = type(expr) in (Var, Const)
         if base in self.constants and self.kind != "named":
             return None
-        if self.kind == "named" or base in self.kept or equation.name[1:] in self.adjoint.wrt or self.reads[equation.name] > 1 and not simple:
+        if self.kind == "named" or not self.kept.isdisjoint((base, self.key(equation.name))) or equation.name[1:] in self.adjoint.wrt or self.reads[equation.name] > 1 and not simple:
             return expr
         self.values[equation.name] = expr
         return None
+
+
+def bodies(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
+    """The entries that are computed together: those outside the loops, and those of each case."""
+    entries = tuple(entries)
+    yield entries
+    for entry in entries:
+        if isinstance(entry, Swept):
+            for case in entry.cases:
+                yield from bodies(case.entries)
+
+
+def read_beyond(body: tuple[Entry, ...]) -> Iterator[str]:
+    """The names that a body reads and that are not of the same step, or that a sum or many steps read."""
+    own = {entry.name for entry in body if isinstance(entry, Equation)}
+    for entry in body:
+        match entry:
+            case Equation():
+                yield from (name for name in names_in(entry.expr) if name not in own)
+            case Summed(sums=sums, rest=rest):
+                yield from (name for s in sums for name in names_in(s.expr))
+                yield from (name for name in names_in(rest) if name not in own) if rest is not None else ()
+            case Each():
+                yield from (name for e in equations_of(entry) for name in names_in(e.expr))
 
 
 def span(loop: Loop, lag: int) -> str:
@@ -116,10 +134,22 @@ def span(loop: Loop, lag: int) -> str:
     return f"{loop.index} = {1 + lag}, …, {loop.high}"
 
 
-def over_steps(loop: Loop, tex: bool) -> str:
-    """The sign of a sum over all steps."""
+def over_steps(loops: Iterable[Loop], tex: bool) -> str:
+    """The signs of sums over all steps."""
     from ..tex.write import LatexWriter
-    return (LatexWriter() if tex else TextWriter()).over_steps(loop.index, loop.high)
+    writer = LatexWriter() if tex else TextWriter()
+    return " ".join(writer.over_steps(loop.index, loop.high) for loop in loops)
+
+
+def total_text(model: Recurrent, name: str, tex: bool, plain: Callable[[str], str]) -> list[str]:
+    """A sum over a range at any index, as `Σ_{t=1..T} e[L,t]`; nothing where a name is none."""
+    base, indices = parts(name)
+    for total, key in model.totals.items():
+        if parts(total)[0] == base and len(parts(total)[1]) == len(indices):
+            for mine, index in zip(parts(total)[1], indices):
+                key = moved_name(key, mine.anchor, index)
+            return [f"{over_steps(model.summed(total), tex)} {plain(key)}"]
+    return []
 
 
 def symbols(model: Recurrent, loss: str, notation: Notation, tex: bool, names: set[str]) -> dict[str, str]:
@@ -128,12 +158,11 @@ def symbols(model: Recurrent, loss: str, notation: Notation, tex: bool, names: s
     own = dict(model.names) | dict(notation.names)
     usual = (lambda n: tex_name(n, notation.layers)) if tex else text_name
     plain = lambda n: (own[n] if tex else plain_tex(own[n])) if n in own else usual(n)
-    made = {total: over_steps(model.loop_of[state], tex) + " " + plain(named(state, Index(model.loop_of[state].index)))
-            for total, state in model.totals.items()} | {name: plain(name) for name in own}
-    for name in names:
-        base, index = parts(name[1:])
+    made = {name: text for name in names | set(model.totals) for text in total_text(model, name, tex, plain)} | {name: plain(name) for name in own}
+    for name in filter(is_bar, names):
+        base, indices = parts(name[1:])
         if base in deltas and name[1:] not in model.inputs:
-            made[name] = delta(deltas[base], index, tex, notation)
+            made[name] = delta(deltas[base], indices, tex, notation)
         elif notation.cotangent == "bar":
             made[name] = rf"\bar{{{plain(name[1:])}}}" if tex else f"{plain(name[1:])}\u0304"
         elif tex:
@@ -145,7 +174,7 @@ def symbols(model: Recurrent, loss: str, notation: Notation, tex: bool, names: s
 
 def delta_bases(model: Recurrent) -> dict[str, tuple[str, int]]:
     """Pre-activation -> the label of its δ beside the index ("" where it is the only one) and its rank."""
-    shapes = {parts(e.name)[0]: e.expr.rank for item in model.items for e in (item.equations if isinstance(item, Loop) else (item,))}
+    shapes = {parts(e.name)[0]: e.expr.rank for e, _ in placed(model.items)}
     found = sorted(pre_activations(model))
     indexed = [base for base in found if base in model.loop_of]
     return {base: ("" if base in model.loop_of and len(indexed) == 1 else label(base), shapes.get(base, 1)) for base in found}
@@ -156,10 +185,10 @@ def label(base: str) -> str:
     return text if stem in ("z", "a", "u", "s") and text and not accent else base
 
 
-def delta(of: tuple[str, int], index: Index | None, tex: bool, notation: Notation) -> str:
+def delta(of: tuple[str, int], indices: Indices, tex: bool, notation: Notation) -> str:
     text, rank = of
-    if index is None:
+    if not indices:
         return delta_name(text, rank, tex, notation)
     stem = ("Delta" if rank >= 2 else "delta") + (f"_{text}" if text else "")
-    name = f"{stem}[{index}]"
+    name = named(stem, indices)
     return tex_name(name, notation.layers) if tex else text_name(name)

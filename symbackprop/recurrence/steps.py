@@ -11,7 +11,7 @@ from ..reverse import bar
 from ..steps import equation_steps
 from .adjoint import Adjoint
 from .indexed import Index, moved, moved_name, parts
-from .model import Loop
+from .model import Loop, placed
 
 
 def steps_of(adjoint: Adjoint, name: str, raw: Expr | None, shown: Expr) -> tuple[Step, ...]:
@@ -34,22 +34,36 @@ def steps_of(adjoint: Adjoint, name: str, raw: Expr | None, shown: Expr) -> tupl
 
 def readers(adjoint: Adjoint, name: str) -> Iterator[tuple[Equation, str]]:
     """The equations that read `name`, each at the step where it does, and the name that stands in it."""
-    model, (base, index) = adjoint.model, parts(name)
-    for item in model.items:
-        if not isinstance(item, Loop):
-            known = names_in(item.expr)
-            yield from [(item, name)] if name in known else []
-            yield from [(item, total) for total, state in model.totals.items() if state == base and total in known]
-            continue
-        for equation in item.equations:
-            for read in names_in(equation.expr):
-                own, at = parts(read)
-                if read == name and (at is None or at.anchor != item.index):
-                    yield equation, name
-                elif own == base and at is not None and index is not None and at.anchor == item.index:
-                    step = Index(index.anchor, index.offset - at.offset)
-                    if is_step(step, item):
-                        yield Equation(moved_name(equation.name, item.index, step), moved(equation.expr, item.index, step)), name
+    model = adjoint.model
+    for equation, around in placed(model.items):
+        loops = {loop.index: loop for loop in around}
+        for read in names_in(equation.expr):
+            key = model.totals.get(read)
+            places = matched(key or read, name, loops, set(model.letters(key)) if key else set())
+            if places is not None:
+                reader = equation.name, equation.expr
+                seen = read
+                for letter, place in places.items():
+                    reader = moved_name(reader[0], letter, place), moved(reader[1], letter, place)
+                    seen = moved_name(seen, letter, place)
+                yield Equation(*reader), seen
+
+
+def matched(read: str, name: str, loops: dict[str, Loop], free: set[str]) -> dict[str, Index] | None:
+    """The steps of the loops at which what is read as `read` is `name`; None where there are none. A letter in `free` that no
+    loop has stands for every step."""
+    (base, reads), (own, indices) = parts(read), parts(name)
+    if base != own or len(reads) != len(indices):
+        return None
+    found: dict[str, Index] = {}
+    for at, index in zip(reads, indices):
+        if at.anchor in loops:
+            found[at.anchor] = Index(index.anchor, index.offset - at.offset)
+            if not is_step(found[at.anchor], loops[at.anchor]):
+                return None
+        elif at != index and at.anchor not in free:
+            return None
+    return {letter: place for letter, place in found.items() if place != Index(letter)}
 
 
 def is_step(index: Index, loop: Loop) -> bool:

@@ -8,15 +8,18 @@ from collections.abc import Iterator, Mapping
 from ..codegen.compiled import RESERVED
 from ..errors import UnsupportedError
 from ..program import Equation
-from .indexed import Index, parts
+from .indexed import Index, flat, named, parts
 from .model import Recurrent
 
-OURS = frozenset(RESERVED) | {"range", "len", "sum", "enumerate", "value", "forward_loss", "gathered", "arguments", "functions"}
+OURS = frozenset(RESERVED) | {"range", "len", "sum", "enumerate", "value", "values", "forward_loss", "gathered", "arguments", "functions"}
 
 
 def start_name(name: str) -> str:
-    """`h[0]` as the argument h0, `h[-1]` as hm1, `g[T+1]` as g_end1."""
-    base, index = parts(name)
+    """`h[0]` as the argument h0, `h[-1]` as hm1, `g[T+1]` as g_end1, `h[l,0]` as h_l_0."""
+    base, indices = parts(name)
+    if len(indices) > 1:
+        return "_".join([base, *(f"end{i.offset}" if i.anchor and i.offset else i.anchor or str(i.offset).replace("-", "m") for i in indices)])
+    [index] = indices
     if index.anchor:
         return f"{base}_end{index.offset}"
     return f"{base}{index.offset}" if index.offset >= 0 else f"{base}m{-index.offset}"
@@ -32,16 +35,16 @@ class Names(Mapping[str, str]):
             raise UnsupportedError(f"{word} is a word that the exported code needs: take another letter for the index or its end")
         self.taken, self.words = {*OURS, *fixed, *callables}, {}
         for name in (*model.inputs, *model.loop_of, *(e.name for e in model.items if isinstance(e, Equation))):
-            self.word(parts(name)[0])
+            self.word(flat(name)[0])
         lowest = {}
         for name in (*model.inputs, *(e.name for e in model.items if isinstance(e, Equation))):
-            base, index = parts(name)
+            base, index = flat(name)
             if index is not None and not index.anchor and base in model.loop_of:
                 lowest[base] = min(lowest.get(base, 0), index.offset)
         self.shift = {base: -low for base, low in lowest.items()}
 
     def __getitem__(self, name: str) -> str:
-        base, index = parts(name)
+        base, index = flat(name)
         lead = "d_" if base.startswith("∂") else ""
         base = base.lstrip("∂")
         if index is None:
@@ -55,7 +58,7 @@ class Names(Mapping[str, str]):
 
     def reach(self, base: str) -> int:
         """How many starts a state has."""
-        return sum(parts(name)[0] == base for name in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))))
+        return sum(flat(name)[0] == base for name in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))))
 
     def word(self, name: str, lead: str = "") -> str:
         """The word of a name, or with a lead that of its cotangent or its total."""
