@@ -6,6 +6,7 @@ import sympy as sp
 
 from ..errors import ShapeError
 from ..expr import Shape
+from ..tex.tensors import Unknown
 from .values import Again
 
 WORK = 60_000
@@ -44,7 +45,7 @@ class Known:
         """A size that was open is another."""
         dim = dim.xreplace(self.sizes)
         if unknown in dim.free_symbols:
-            raise ShapeError(f"{unknown} would be {dim}")
+            unknown, dim = solved(unknown, dim)
         self.sizes = {k: v.xreplace({unknown: dim}) for k, v in self.sizes.items()} | {unknown: dim}
 
     def become(self, name: str, kind: str) -> None:
@@ -53,3 +54,12 @@ class Known:
         self.kinds[name] = kind
         if before not in (None, kind):
             raise Again
+
+
+def solved(unknown: sp.Expr, dim: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """H = n − 3 H as n = 4 H: another open size by what it has to be. Raises `ShapeError` where there is none."""
+    for other in sorted(dim.free_symbols - {unknown}, key=str):
+        found = sp.solve(dim - unknown, other) if isinstance(other, Unknown) else []
+        if len(found) == 1 and found[0].is_integer and found[0].is_positive:
+            return other, found[0]
+    raise ShapeError(f"{unknown} would be {dim}")

@@ -55,6 +55,8 @@ class CodeNumpy(CodeIndex):
             return value
         if isinstance(value, (tuple, list)) and all(isinstance(v, (int, Const, tuple, list, Free)) for v in value):
             return tuple(self.plainly(v, node) if not isinstance(v, Free) else Const(self.size_value(v)) for v in value)
+        if isinstance(value, (tuple, list)) and all(isinstance(v, (Array, Expr, Free, Picked)) for v in value):
+            return tuple(self.as_expr(v, node) for v in value)
         return self.as_expr(value, node)
 
     def shape_argument(self, node: ast.expr) -> tuple[sp.Expr, ...]:

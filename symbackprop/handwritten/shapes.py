@@ -21,6 +21,7 @@ TUPLE = re.compile(r"[\(\[]([^()\[\]]*)[\)\]]")
 PAIR = re.compile(r"\b([A-Za-z_]\w*)\s*(?::|--|=)?\s*[\(\[]([^()\[\]]*)[\)\]]")
 SHAPED = re.compile(r"\b(?:shape|size|dimensions?|dims?|array|matrix|ndarray|vector)\b", re.IGNORECASE)
 SCALAR = re.compile(r"\b(?:scalar|float|learning rate|regulari[sz]ation strength)\b", re.IGNORECASE)
+MULTIPLE = re.compile(r"([1-9]\d?)\s*\*?\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\*\s*([1-9]\d?)")
 WORD = re.compile(r"[A-Za-z_]\w*$")
 
 
@@ -97,6 +98,8 @@ def soft_shape(inside: str, said: bool) -> Shape | None:
         word = re.sub(r"\W+", "_", part).strip("_")
         if part.isdigit() and int(part) > 0:
             dims.append(size(int(part)))
+        elif times := MULTIPLE.fullmatch(part):
+            dims.append(sp.Integer(times[1] or times[4]) * open_size(times[2] or times[3]))
         elif WORD.match(word) and (said or " " not in part):
             dims.append(open_size(word))
         else:
