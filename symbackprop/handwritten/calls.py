@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 
+import sympy as sp
+
 from ..algebra import Const, add
 from ..errors import ParseError, ShapeError, UnsupportedError
 from ..expr import Expr
 from ..source.calls import CALLS
+from ..tex.tensors import Met
 from .index import CodeIndex
 from .library import CodeNumpy
 from .names import LISTS
 from .values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Rows
 
 MAX_CALLS = 60
+ROUNDS = (3, 2, 4)  # of the loops over sizes: all different, so that one axis is not taken for another
 
 
 class CodeCalls(CodeNumpy):
@@ -176,12 +180,31 @@ class CodeCalls(CodeNumpy):
 
     def range_of(self, args: list[object]) -> object:
         values = [self.integer(a) for a in args]
+        if self.counting is not None:
+            values = [self.rounds_of(v) for v in values]
         if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             found = range(*values)
             if len(found) > 10**7:
                 raise UnsupportedError("a range of more than ten million")
             return found
         return Rows(values[0] if len(values) == 1 else values[1])
+
+    counting: ast.For | None = None
+
+    def rounds_of(self, value: object) -> int:
+        """How often a loop over a size runs: a small number, which the size is then read as. Raises `Met` where that is new."""
+        if isinstance(value, int):
+            return value
+        number = sp.sympify(self.size_value(value)).xreplace(self.known.sizes)
+        if number.is_Integer:
+            return int(number)
+        symbols = sorted(number.free_symbols, key=str)
+        wanted = ROUNDS[len(self.known.counted) % len(ROUNDS)]
+        found = sp.solve(number - wanted, symbols[0]) if len(symbols) == 1 else [sp.Integer(2)]
+        if len(found) != 1 or not found[0].is_Integer or found[0] <= 0:
+            raise UnsupportedError(f"how often the loop in line {self.counting.lineno} runs is not known")
+        self.known.counted[symbols[-1] if len(symbols) > 1 else symbols[0]] = self.counting.lineno
+        raise Met(symbols[-1] if len(symbols) > 1 else symbols[0], found[0])
 
     def integer(self, value: object) -> object:
         if isinstance(value, Const) and value.value.is_Integer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..algebra import Const
 from ..errors import UnsupportedError
+from ..expr import Expr
 from ..source.terms import Terms
 from .patterns import masked_step
 from .values import Closure, Free, Instance, is_tensor
@@ -21,6 +22,8 @@ class CodeConditions(Terms):
     """Conditions; `value`, `part`, `as_expr` and `kept` come from the layer above."""
 
     def comparison(self, node: ast.Compare) -> object:
+        if (label := self.is_label(node)) is not None:
+            return label
         values = [v.array if isinstance(v := self.part(n), Free) and v.array is not None else v for n in (node.left, *node.comparators)]
         if any(is_tensor(v) and not isinstance(v, Const) for v in values) and not any(v is None for v in values):
             if len(values) != 2:
@@ -38,6 +41,10 @@ class CodeConditions(Terms):
         for op, a, b in zip(node.ops, values, values[1:]):
             result = result and self.related(op, a, b, node)
         return result
+
+    def is_label(self, node: ast.Compare) -> Expr | None:
+        """A comparison with a class label as 0 or 1."""
+        return None
 
     def without_masks(self, value: object) -> Expr:
         """A comparison, with masks of zeros and ones taken out of it."""

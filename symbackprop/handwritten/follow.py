@@ -112,6 +112,7 @@ def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter)
         try:
             run.follow(tree)
             if not run.close_sizes():
+                run.readings |= {f"the loop in line {line} is read with {known.sizes.get(s)} rounds": None for s, line in known.counted.items()}
                 return run, known
         except Met as met:
             try:

@@ -13,15 +13,18 @@ from ..expr import Delta, Expr, Ones, Var, show_shape
 from ..program import Fact
 from ..source.indexing import is_none
 from ..source.shapes import new_axes, stretch
+from ..tex.tensors import Met, Unknown
 from .conditions import as_int
+from .labels import CodeLabels
 from .names import LISTS
-from .terms import CodeTerms
-from .values import Again, Array, Frame, Free, Labels, Picked, Rows
+from .places import Place, part_at, put_at, replaced_at
+from .terms import LAYERS
+from .values import Array, Frame, Free, Labels, Picked
 
 COMPREHENSION_LIMIT = 100
 
 
-class CodeIndex(CodeTerms):
+class CodeIndex(CodeLabels):
     """Subscripts, read and written."""
 
     def subscript(self, node: ast.Subscript) -> object:
@@ -39,6 +42,8 @@ class CodeIndex(CodeTerms):
         picked = self.labels_of(node.slice, expr)
         if picked is not None:
             return picked if isinstance(picked, Array) else Picked(expr, picked)
+        if (places := self.places_of(node.slice, expr)) is not None:
+            return self.labelled_part(expr, places)
         self.given[id(node.value)] = expr
         try:
             return self.kept(self.read_subscript(node), owner)
@@ -81,9 +86,9 @@ class CodeIndex(CodeTerms):
             key = as_int(self.value(node.slice))
             if isinstance(key, str):
                 return self.open_entry(owner, key)
-            if isinstance(key, int) and owner.array is None and owner.name not in self.known.shapes:
-                return self.element(self.opened_list(owner), node)
-        if isinstance(node.slice, ast.Slice) and owner.array is None and (owner.name.rpartition("_")[2] in LISTS or self.known.kinds.get(owner.name) == "sizes"):
+            if isinstance(key, int) and not self.holds_sizes(owner):
+                self.rows_for(self.as_expr(owner, node.value).shape[0], key)
+        if isinstance(node.slice, (ast.Slice, ast.Constant, ast.BinOp, ast.Name, ast.UnaryOp)) and self.holds_sizes(owner):
             return self.element(self.opened_list(owner), node)
         expr = self.as_expr(owner, node.value)
         given = ast.copy_location(ast.Subscript(node.value, node.slice, node.ctx), node)
@@ -92,6 +97,19 @@ class CodeIndex(CodeTerms):
             return self.subscript(given)
         finally:
             self.given.pop(id(node.value), None)
+
+    def holds_sizes(self, owner: Free) -> bool:
+        """Whether an open value is a list of layer sizes."""
+        return owner.array is None and owner.name not in self.known.shapes and (
+            owner.name.rpartition("_")[2] in LISTS or self.known.kinds.get(owner.name) == "sizes" or isinstance(owner.default, (list, tuple)))
+
+    def rows_for(self, rows: sp.Expr, at: int) -> sp.Expr:
+        """The rows of something that is read at numbers: as many as the loop has rounds. Raises `Met` where that was open."""
+        if isinstance(rows, Unknown):
+            raise Met(rows, sp.Integer(max(LAYERS, self.rounds_now, at + 1, -at)))
+        return rows
+
+    rounds_now = 0
 
     def open_entry(self, owner: Free, key: str) -> object:
         """A parameter out of a dictionary that the text does not fill."""
@@ -104,52 +122,6 @@ class CodeIndex(CodeTerms):
     def open_items(self, owner: Free) -> dict[str, object]:
         return {}
 
-    # --- integer labels ---
-
-    def labels_of(self, index: ast.expr, table: Expr) -> object:
-        """The one-hot matrix of `[range(N), y]` beside a table; None for any other index."""
-        match index:
-            case ast.Tuple(elts=[rows, labels]) if not isinstance(rows, ast.Slice) and not isinstance(labels, ast.Slice) \
-                    and not is_none(rows) and not is_none(labels) and table.rank == 2:
-                where = self.value(rows)
-                if isinstance(where, list) and len(where) == 1:
-                    where = where[0]
-                if not isinstance(where, (Rows, range)):
-                    return None
-                return self.one_hot(self.value(labels), table)
-        if type(table) is Delta and not isinstance(index, (ast.Tuple, ast.Slice)):
-            value = self.value(index)
-            if isinstance(value, (Free, Labels)):
-                rows = self.open(f"{value.name}_0")
-                var = self.one_hot(value, Ones(self.known.put((rows, table.shape[0]))))
-                return Array(var)
-        return None
-
-    def one_hot(self, value: object, table: Expr) -> Expr:
-        """Integer labels as a 0/1 matrix of the table's shape with one 1 in every row."""
-        if not isinstance(value, (Free, Labels)):
-            if isinstance(value, Array) and type(value.expr) is Var and value.expr.name in self.inputs and value.initial is None:
-                value = Free(value.expr.name)
-            else:
-                raise UnsupportedError("the labels in this index are computed, which is not followed")
-        if self.known.kinds.get(value.name) != "labels":
-            self.known.kinds[value.name] = "labels"
-            self.known.shapes[value.name] = table.shape
-            self.known.ranks.pop(value.name, None)
-            if value.name in self.inputs:
-                raise Again
-        if value.name not in self.inputs:
-            self.known.shapes[value.name] = table.shape
-            self.inputs[value.name] = Var(value.name, table.shape)
-        for fact in (Fact("sum", value.name, axis=1), Fact("binary", value.name)):
-            if fact not in self.facts:
-                self.facts.append(fact)
-        self.readings[f"{value.name} holds class labels, read as the one-hot matrix of shape {show_shape(table.shape)}"] = None
-        var = self.inputs[value.name]
-        if var.shape != table.shape:
-            raise ShapeError(f"the labels {value.name} have {show_shape(var.shape)} as one-hot rows, not {show_shape(table.shape)}")
-        return var
-
     # --- stores in place ---
 
     def stored(self, array: Array, index: ast.expr, value: object, node: ast.AST, op: ast.operator | None) -> Expr:
@@ -158,9 +130,10 @@ class CodeIndex(CodeTerms):
         new = self.as_expr(value, index)
         if isinstance(index, ast.Slice) and index.lower is index.upper is None:
             return stretch(new, old.shape) if op is None else self.updated(op, old, new)
-        mask = self.mask_of(index, old, array)
+        places = self.places_of(index, old)
+        mask = self.mask_of(index, old, array) if places is None else None
         if mask is None:
-            raise UnsupportedError(f"a store into {self.text(index)[:40]} of an array is not followed")
+            return self.stored_at(old, new, places or self.places_of(index, old, False), index, op)
         if isinstance(index, ast.Tuple) and new.rank == old.rank - 1 == 1:
             new = new_axes(new, (1,), 2)  # one value for each row
         inside = self.updated(op, old, new) if op is not None else stretch(new, old.shape)
@@ -169,6 +142,17 @@ class CodeIndex(CodeTerms):
             term = hadamard(mask, filled(sp.S.One, old.shape)) if new is Const(sp.S.One) else hadamard(mask, stretch(new, old.shape))
             return add((old, term if isinstance(op, ast.Add) else negative(term)))
         return add((outside, hadamard(mask, inside)))
+
+    def stored_at(self, old: Expr, new: Expr, places: list[Place] | None, index: ast.expr, op: ast.operator | None) -> Expr:
+        """An array with one of its parts set or changed."""
+        if places is None:
+            raise UnsupportedError(f"a store into {self.text(index)[:40]} of an array is not followed")
+        match op:
+            case None:
+                return replaced_at(old, new, places)
+            case ast.Add() | ast.Sub():
+                return add((old, put_at(new if isinstance(op, ast.Add) else negative(new), old.shape, places)))
+        return replaced_at(old, self.updated(op, part_at(old, places), new), places)
 
     def updated(self, op: ast.operator, old: Expr, new: Expr) -> Expr:
         alone = ast.BinOp(ast.Constant(0), op, ast.Constant(0))
@@ -231,5 +215,5 @@ class CodeIndex(CodeTerms):
             for part, item in zip(target.elts, self.items(value, target)):
                 self.unpack_names(part, item)
 
-    VALUES = {**CodeTerms.VALUES, ast.Subscript: subscript, ast.ListComp: comprehension, ast.GeneratorExp: comprehension,
+    VALUES = {**CodeLabels.VALUES, ast.Subscript: subscript, ast.ListComp: comprehension, ast.GeneratorExp: comprehension,
               ast.DictComp: dict_comprehension}

@@ -37,6 +37,7 @@ class Known:
         self.ranks: dict[str, int] = {}
         self.kinds: dict[str, str] = {}
         self.called: dict[sp.Expr, str] = {}
+        self.counted: dict[sp.Expr, int] = {}
 
     def put(self, shape: Shape) -> Shape:
         return tuple(d.xreplace(self.sizes) for d in shape)

@@ -50,7 +50,7 @@ def loss_of(run: Entry, group: Group, events: list[Event]) -> Loss | None:
 def candidates(run: Entry, group: Group) -> list[str]:
     """Scalars that can be the loss, the likelier first."""
     read = {n for e in run.equations for n in names_in(e.expr)}
-    own = [e for e in run.equations[group.first_equation:group.last_equation] if not e.expr.rank] or [e for e in run.equations if not e.expr.rank]
+    own = [e for e in run.equations[group.first_equation:group.last_equation] if not e.expr.rank] or [e for e in run.equations[:group.last_equation] if not e.expr.rank]
     named = [e.name for e in own if LOSS_NAME.match(e.name.rstrip("0123456789_") or e.name) or LOSS_NAME.match(e.name)]
     ends = [n for n in named if n not in read]
     first = [n for n in ends if n in FIRST]

@@ -23,7 +23,7 @@ UPSTREAM = re.compile(r"d_?(?:out|y|Y|a|A|Z|z|h|H|A_?next|next)?$|dout\w*$|d(?:L
 STEP = re.compile(r"(?:lr|learning_?rate|eta|step(?:_?size)?|alpha|rate|learningRate|self\.lr)$", re.IGNORECASE)
 SCALAR = re.compile(r"(?:lr|learning_?rate|eta|step_?size|alpha|reg\w*|lambda?\w*|lam|eps\w*|epsilon|momentum|decay\w*|weight_?decay|"
                     r"l1|l2|temperature|delta|tau|c|C|beta[12]|learningRate|scale|keep_?prob)$", re.IGNORECASE)
-LISTS = frozenset("layer_dims layers_dims layers sizes layer_sizes dims hidden_dims nn_architecture layer_dimensions architecture".split())
+LISTS = frozenset("layer_dims layers_dims layers sizes layer_sizes dims hidden_dims nn_architecture layer_dimensions architecture shape units neurons nodes".split())
 FORWARD = re.compile(r"(?:.*_)?(?:forward|feed_?forward|forward_?(?:pass|prop\w*)|predict(?:_proba)?|__call__|propagate|hypothesis|"
                      r"model_?output)(?:_.*)?$|.*[fF]orward.*")
 BACKWARD = re.compile(r".*(?:backward|back_?prop|grad|backprop|derivative|bprop|bwd).*", re.IGNORECASE)

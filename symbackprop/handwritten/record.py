@@ -105,7 +105,8 @@ class Recorder(CodeTerms):
         if isinstance(value, Free) and "@" in value.name:
             return Free(self.input_name(spot.name))
         if isinstance(value, Picked):
-            value = Array(value.expr()) if not spot.name else value
+            entry = value.table.rank == 1 and LOSS_NAME.match(spot.name)
+            value = value.expr() if entry else Array(value.expr()) if not spot.name else value
         if isinstance(value, list) and not any(self.list_called(stem) for stem, _ in stems(spot.name)):
             return [self.named_entry(f"{spot.name}_{k}", v, spot.node) for k, v in enumerate(value, 1)]
         if isinstance(value, (int, Const)) and not isinstance(value, bool) and spot.name in self.trained:

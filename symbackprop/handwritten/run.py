@@ -209,22 +209,30 @@ class Follower(Recorder, CodeCalls):
     def loop(self, node: ast.For) -> None:
         reads = any(isinstance(n, ast.Name) and n.id in bound_names(node.target) for s in node.body for n in ast.walk(s)
                     if not isinstance(s, ast.If) or not is_quiet_if(s))
-        runs = self.value(node.iter)
+        runs = self.counted(node)
         items: list[object] | None
         if isinstance(runs, Rows) or isinstance(runs, range) and (not reads or len(runs) > UNROLLED):
-            if reads and isinstance(runs, Rows) and indexes_with(node):
-                raise UnsupportedError("a loop over the rows of a tensor is not followed")
             items = [self.declared_input(self.unique("_".join(bound_names(node.target)) or "step"), ())]
         else:
             items = self.items(runs, node.iter)
         if len(items) > UNROLLED:
             raise UnsupportedError(f"a loop of more than {UNROLLED} rounds")
+        rounds, self.rounds_now = self.rounds_now, len(items)
         for item in items:
             self.unpack_names(node.target, item)
             if not self.round(node.body):
                 break
         else:
             self.block(node.orelse)
+        self.rounds_now = rounds
+
+    def counted(self, node: ast.For) -> object:
+        """What a loop runs over; a size that its body indexes with becomes a small number."""
+        outer, self.counting = self.counting, node if indexes_with(node) else None
+        try:
+            return self.value(node.iter)
+        finally:
+            self.counting = outer
 
     def round(self, body: list[ast.stmt]) -> bool:
         """One round of a loop; False after `break`."""

@@ -79,7 +79,7 @@ class CodeTerms(CodeConditions):
     def settled(self, free: Free) -> object:
         """An open value that is used as a number or tensor: a size, or an input."""
         if self.known.kinds.get(free.name) == "size":
-            return Const(size(free.name))
+            return Const(size(free.name).xreplace(self.known.sizes))
         if free.array is None:
             var = self.declared_input(free.name)
             free.array = Array(var) if var.rank else var
@@ -334,7 +334,7 @@ class CodeTerms(CodeConditions):
                 if isinstance(value.default, int) and not isinstance(value.default, bool) and False:
                     return sp.Integer(value.default)
                 self.known.become(value.name, "size")
-                return size(value.name)
+                return size(value.name).xreplace(self.known.sizes)
             case Const():
                 return value.value
         raise UnsupportedError("a size is a number or a name here")

@@ -79,7 +79,8 @@ class Picked:
     one_hot: Expr
 
     def expr(self) -> Expr:
-        return contract((self.table, self.one_hot), ((0, 1), (0, 1)), (0,))
+        labels = tuple(range(self.table.rank))
+        return contract((self.table, self.one_hot), (labels, labels), labels[:-1])
 
 
 @dataclass(frozen=True)
