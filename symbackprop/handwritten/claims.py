@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..algebra import contract, negative
+from ..algebra import contract, is_zero, negative
 from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Add, Contract, Expr, Var, names_in, show_shape
 from ..program import Claim, Suspect
@@ -19,6 +19,7 @@ from .entry import Entry
 from .known import Meter, TooMuch
 from .loss import Loss, reachable
 from .names import STEP
+from .run import BLOCKS
 from .patterns import unshifted_name
 from .record import MARK, Event, is_event
 from .values import frozen
@@ -71,7 +72,7 @@ class Claims:
     def claim(self, event: Event) -> Claim:
         chain = chain_of(event)
         place = self.run.place(event.node)
-        text = "; ".join(self.run.text(e.node) for e in chain)
+        text = "; ".join(dict.fromkeys(self.line(e.node) for e in chain))
         base = dict(quantity=self.name(event), strict=True, assumptions=(*self.loss.said, *event.assumptions))
         left = self.quantity(event.target)
         base |= dict(zip(("origin", "right_span", "tree", "reread"), self.editable(text, chain, event)))
@@ -94,6 +95,11 @@ class Claims:
         other = [a for a in event.aliases if a != text and sum(a in e.aliases for e in self.final) == 1]
         return other[-1] if other else f"{text} ({event.target.name})"
 
+    def line(self, node: ast.stmt) -> str:
+        """A statement as it is written; of a block its head."""
+        text = self.run.text(node)
+        return text.partition("\n")[0] if isinstance(node, BLOCKS) else text
+
     # --- edits of the user's own line ---
 
     def editable(self, text: str, chain: list[Event], event: Event) -> tuple[str, tuple[int, int] | None, str | None, Callable | None]:
@@ -109,19 +115,23 @@ class Claims:
 
     def again(self, edited: str, chain: list[Event], event: Event, instead: dict[Expr, Expr] = {}) -> Expr:
         """The value of the claim with another right side in its first line."""
-        first = chain[0]
-        right = self.reread(edited, first, instead)
-        if first.op is not None and first.raw is not None:
-            right = self.redone(first, right)
-        value = self.written(right)
-        for link in chain[1:]:
+        value: Expr | None = None
+        for link in chain:
             if link.raw is None:
                 raise ParseError("a later line of this gradient could not be followed")
-            value = self.written(substitute(link.raw, {link.before.var.name: value}))
+            if link.node is chain[0].node:
+                value = self.redone(link, self.reread(edited, link, instead), value)
+            else:
+                value = self.written(substitute(link.raw, {link.before.var.name: value}))
         return fitted(value, event.target)[0]
 
-    def redone(self, event: Event, right: Expr) -> Expr:
-        raise ParseError("the start of this sum is not known")
+    def redone(self, link: Event, right: Expr, before: Expr | None) -> Expr:
+        """The value that a line leaves with another right side; the same line in the rounds of a loop changes in all of them."""
+        if link.op is None:
+            return self.written(right)
+        if link.before is None or link.before.raw is None or isinstance(link.node.target, ast.Subscript) and type(link.spot.node) is not ast.Subscript:
+            raise ParseError("the start of this sum is not known")
+        return self.written(self.run.updated(link.op, self.written(link.before.raw) if before is None else before, right))
 
     def stepped_before(self, chain: list[Event], event: Event, right: Expr) -> tuple[Suspect, ...]:
         """The value with a parameter as it was before its step, where the line reads it after."""
@@ -185,7 +195,7 @@ def chain_of(event: Event) -> list[Event]:
     chain = [event]
     while chain[0].before is not None and chain[0].before.error is None:
         chain.insert(0, chain[0].before)
-    return chain
+    return chain[1:] if len(chain) > 1 and chain[0].raw is not None and is_zero(chain[0].raw) else chain
 
 
 def fitted(node: Expr, target: Var) -> tuple[Expr, tuple[str, ...]]:

@@ -72,6 +72,9 @@ def better(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter)
     outer = "outer(" in text
     if outer:
         best, known = with_vectors(best, known, text, tree, meter)
+    if strain(best) and known.indexed:
+        columns = {n: "columns" for n in known.indexed if n in known.ranks}
+        best, known = fewer_misfits((best, known), text, tree, {**known.ranks, **columns}, meter)
     trials = 0
     suspects = [e.target.name for e in best.events if misfits(e)]
     for name in sorted(known.ranks, key=lambda n: n not in suspects):

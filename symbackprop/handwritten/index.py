@@ -87,6 +87,7 @@ class CodeIndex(CodeLabels):
             if isinstance(key, str):
                 return self.open_entry(owner, key)
             if isinstance(key, int) and not self.holds_sizes(owner):
+                self.known.indexed.add(owner.name)
                 self.rows_for(self.as_expr(owner, node.value).shape[0], key)
         if isinstance(node.slice, (ast.Slice, ast.Constant, ast.BinOp, ast.Name, ast.UnaryOp)) and self.holds_sizes(owner):
             return self.element(self.opened_list(owner), node)

@@ -38,6 +38,7 @@ class Known:
         self.kinds: dict[str, str] = {}
         self.called: dict[sp.Expr, str] = {}
         self.counted: dict[sp.Expr, int] = {}
+        self.indexed: set[str] = set()
 
     def put(self, shape: Shape) -> Shape:
         return tuple(d.xreplace(self.sizes) for d in shape)

@@ -122,7 +122,7 @@ def summed_axis(base: Expr, z: Expr, known: Definitions, own: tuple[int, ...], l
         return None
     inner = found[1]
     at = dict(zip(base.output, own))
-    gone = [axis for axis, i in enumerate(inner) if i not in base.output]
+    gone = [axis for axis, i in enumerate(inner) if i not in base.output and z.shape[axis] != 1] or [axis for axis, i in enumerate(inner) if i not in base.output]
     fits = all(at[i] == labels[axis] for axis, i in enumerate(inner) if i in base.output)
     return gone[0] if len(gone) == 1 and fits else None
 

@@ -10,12 +10,12 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from ..algebra import Const, add, negative
+from ..algebra import Const, add, is_zero, negative
 from ..errors import SymbackpropError
 from ..expr import Contract, Expr, Var, is_elementwise, names_in
 from ..program import Equation, expose_pre_activations, is_activation
 from ..tex.tensors import Unknown
-from .names import LOSS_FUNCTION, LOSS_NAME, SHORT, STORES, stems
+from .names import INITIAL, LOSS_FUNCTION, LOSS_NAME, SHORT, SIZE_NAME, STORES, stems
 from .terms import CodeTerms
 from .values import Array, Closure, Frame, Free, Instance, Picked, frozen, name_of
 
@@ -111,6 +111,8 @@ class Recorder(CodeTerms):
             return [self.named_entry(f"{spot.name}_{k}", v, spot.node) for k, v in enumerate(value, 1)]
         if isinstance(value, (int, Const)) and not isinstance(value, bool) and spot.name in self.trained:
             return self.scalar_input(spot)
+        if type(value) is int and value > 3 and not self.calls and SIZE_NAME.match(spot.name):
+            return Const(self.open(spot.name).xreplace(self.known.sizes))
         if isinstance(value, Const) and isinstance(value.value, Unknown):
             self.known.called.setdefault(value.value, spot.name)
         if not isinstance(value, (Array, Expr)) or isinstance(value, Const) and not self.is_zero_gradient(spot, value):
@@ -143,18 +145,26 @@ class Recorder(CodeTerms):
 
     def defined(self, spot: Spot, expr: Expr, value: object, node: ast.stmt, old: object = None) -> object:
         """An input or an equation; a name for a name is no new one."""
-        fresh = isinstance(value, Array) and value.initial is expr or any(n.startswith("data@") for n in names_in(expr))
+        fresh = isinstance(value, Array) and value.initial is expr and not self.is_plain_zero(spot, expr) or any(n.startswith("data@") for n in names_in(expr))
         if fresh and spot.name:
             return self.initialised(spot, expr, value)
         if has_events(expr):
             return self.updated_value(spot, expr, value, node, old)
-        if type(expr) is Var:
+        if type(expr) is Var or isinstance(value, Array) and value.initial is expr:
             self.latest[spot.name] = expr
             return value
         if old is not None or is_update_form(spot, node):
             self.updated_value(spot, expr, value, node, old)
         var = self.equation(spot.name, expr, node)
         return self.renamed(value, var)
+
+    def is_plain_zero(self, spot: Spot, expr: Expr) -> bool:
+        """Zeros that a function which makes no parameters begins a sum or a state with."""
+        frame = self.frame
+        while frame is not None and not frame.title:
+            frame = frame.parent
+        inside = self.calls and frame is not None and not INITIAL.match(frame.title)
+        return bool(inside) and is_zero(expr) and spot.name not in self.trained
 
     def renamed(self, value: object, var: Var) -> object:
         if isinstance(value, Array):

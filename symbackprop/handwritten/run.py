@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 
 from ..errors import SymbackpropError, UnsupportedError
+from ..expr import Expr
 from .calls import CodeCalls
 from .record import Recorder, Spot
 from .terms import MISUSED
@@ -65,11 +66,23 @@ class Follower(Recorder, CodeCalls):
         if isinstance(statement, ast.Return) and self.calls:
             raise Returned(Unread(error)) from None
         spots = self.spots_of(statement)
+        if self.is_data(statement):
+            self.note(error)
+            for spot in spots:
+                self.place_value(spot.node, Free(self.input_name(spot.name)))
+            return
         if not any(self.failed_gradient(spot, statement, error) for spot in spots):
             self.note(error)
         for spot in spots:
             if isinstance(statement, BLOCKS) or not self.is_placed(spot):
                 self.poison(spot.node, error)
+
+    def is_data(self, statement: ast.stmt) -> bool:
+        """Whether a line of the script that cannot be followed reads no tensor: what it assigns is data from elsewhere."""
+        if self.calls or not isinstance(statement, ast.Assign) or any(not isinstance(t, (ast.Name, ast.Tuple)) for t in statement.targets):
+            return False
+        read = [self.frame.find(n.id) for n in ast.walk(statement.value) if isinstance(n, ast.Name) and self.frame.holds(n.id)]
+        return not any(isinstance(v, (Array, Expr, Instance, Closure, Unread, list, dict)) or isinstance(v, Free) and v.array is not None for v in read)
 
     def spots_of(self, statement: ast.stmt) -> list[Spot]:
         """Everything that a statement assigns: a block all that its lines do."""

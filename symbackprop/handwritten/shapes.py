@@ -18,9 +18,10 @@ from ..tex.tensors import Unknown
 DECLARED = re.compile(r"\b([A-Za-z_]\w*)\s*:\s*R(?:\[([^\]]*)\])?(?![\w\[])")
 PROSE = re.compile(r"^[\s\-*•#]*[`'\"]?((?:[A-Za-z_][\w.]*)(?:\s*(?:,|and)\s*[A-Za-z_]\w*)*)[`'\"]?\s*(?:--|:|-|=|—|is\b|\()(.*)$")
 TUPLE = re.compile(r"[\(\[]([^()\[\]]*)[\)\]]")
-PAIR = re.compile(r"\b([A-Za-z_]\w*)\s*(?::|--|=)?\s*[\(\[]([^()\[\]]*)[\)\]]")
+PAIR = re.compile(r"\b([A-Za-z_]\w*)\s*(?::|--|=|\bis\b|\bare\b|\b(?:has|of)\s+shape\b)?\s*[\(\[]([^()\[\]]*)[\)\]]")
 SHAPED = re.compile(r"\b(?:shape|size|dimensions?|dims?|array|matrix|ndarray|vector)\b", re.IGNORECASE)
 SCALAR = re.compile(r"\b(?:scalar|float|learning rate|regulari[sz]ation strength)\b", re.IGNORECASE)
+CROSSED = re.compile(r"(?:^|\s)(\d+|[A-Z]\w*|[a-z])\s?[x×]\s?(\d+|[A-Z]\w*|[a-z])(?=\s|[.,;)]|$)")  # Hx1, n × m
 MULTIPLE = re.compile(r"([1-9]\d?)\s*\*?\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\*\s*([1-9]\d?)")
 WORD = re.compile(r"[A-Za-z_]\w*$")
 
@@ -77,6 +78,9 @@ def from_prose(line: str) -> dict[str, Shape]:
         shape = soft_shape(inside, said)
         if shape is not None:
             return {name: shape for name in names}
+    if crossed := CROSSED.search(rest):
+        shape = soft_shape(f"{crossed[1]}, {crossed[2]}", True)
+        return {name: shape for name in names} if shape is not None else {}
     if SCALAR.search(rest) and not said:
         return {name: () for name in names}
     return {}

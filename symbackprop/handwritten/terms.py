@@ -99,6 +99,8 @@ class CodeTerms(CodeConditions):
         rank = self.known.ranks.setdefault(name, guessed_rank(name))
         if isinstance(rank, str):
             dim = self.open(f"{name}_0")
+            if rank == "columns":
+                return (dim, self.open(f"{name}_1"), sp.S.One)
             return (dim, sp.S.One) if rank == "column" else (sp.S.One, dim)
         return tuple(self.open(f"{name}_{k}") for k in range(rank))
 
