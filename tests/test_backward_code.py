@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from code_cases import CASES, Case
-from symbackprop.doors import read
+from code_planted import PLANTED, Planted
+from symbackprop.doors import read, read_as
 from symbackprop.judge.verdict import Verdict, judge
 
 CODE = Path(__file__).parent / "code"
@@ -63,3 +64,59 @@ def test_a_forward_pass_worked_out_again_is_the_one_that_the_loss_reads() -> Non
     found = verdicts("recomputed_forward.py")
     assert {v.verdict for v in found.values()} == {"proved"}, found
     assert {"dZ2", "dA1", "dZ1"} <= set(found)
+
+
+# --- files that are right, and wrong after one change ---
+
+VARIANTS = [(case, None) for case in PLANTED] + [(case, mistake) for case in PLANTED for mistake in case.mistakes]
+
+
+def by_quantity(found: list[Verdict]) -> dict[str, Verdict]:
+    """Verdicts by their quantity, or by their line where several have one name."""
+    named = {v.quantity: v for v in found[::-1]}
+    return named | {f"line {v.line}": v for v in found}
+
+
+@pytest.mark.parametrize("case, mistake", VARIANTS, ids=lambda part: part.file if isinstance(part, Planted) else part and part[1].strip()[:30])
+def test_planted_mistakes_are_found_and_nothing_else(case: Planted, mistake: tuple[str, str, str, str] | None, tmp_path: Path) -> None:
+    text = (CODE / case.file).read_text()
+    if mistake is not None:
+        assert text.count(mistake[0]) == 1
+        text = text.replace(mistake[0], mistake[1])
+    file = tmp_path / case.file
+    file.write_text(text.replace('open("book.txt").read()', '"abcde"'))
+    loss, values, claimed = case.run(runpy.run_path(str(file)), np.random.default_rng(3))
+    verdicts = judge(read_as(text, "py"), 30.0 if mistake is None else 4.0)
+    found = by_quantity(verdicts)
+    for quantity, (name, gradient) in claimed.items():
+        truth = differences(loss, values, name)
+        right = np.shape(gradient) == truth.shape and np.allclose(gradient, truth, rtol=1e-5, atol=1e-7)
+        assert right or mistake is not None, f"{quantity}: the case itself is labelled wrongly"
+        assert found[quantity].verdict in (("proved", "confirmed") if right else ("refuted",)), f"{quantity}: {found[quantity]}"
+    if mistake is None:
+        assert all(v.is_right for v in verdicts), [str(v) for v in verdicts if not v.is_right]
+    else:
+        blamed = found[mistake[2]]
+        assert blamed.verdict == "refuted" and blamed.kind != "inherited", str(blamed)
+        assert not mistake[3] or blamed.diagnosis["fix"] == mistake[3]
+
+
+LOOP = """import numpy as np
+
+def loss_and_grad(W, X, y):
+    dW = np.zeros_like(W)
+    loss = 0.0
+    for row in mystery(X):
+        loss += np.sum((row @ W) ** 2)
+        dW += 2 * np.outer(row, row @ W)
+    dW += 0.2 * W
+    loss += 0.1 * np.sum(W * W)
+    return loss, dW
+"""
+
+
+def test_a_loop_that_is_not_followed_takes_what_it_assigns_with_it() -> None:
+    """Nothing is called right that a line which is not understood has changed."""
+    program = read_as(LOOP, "py")
+    assert program.notes or program.claims
+    assert not any(v.is_right for v in judge(program, 4.0))

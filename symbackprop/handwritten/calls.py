@@ -195,7 +195,7 @@ class CodeCalls(CodeNumpy):
         """How often a loop over a size runs: a small number, which the size is then read as. Raises `Met` where that is new."""
         if isinstance(value, int):
             return value
-        number = sp.sympify(self.size_value(value)).xreplace(self.known.sizes)
+        number = (sp.Integer(0) + self.size_value(value)).xreplace(self.known.sizes)
         if number.is_Integer:
             return int(number)
         symbols = sorted(number.free_symbols, key=str)

@@ -14,6 +14,7 @@ from ..errors import ParseError, ShapeError, SymbackpropError
 from ..expr import Add, Contract, Expr, Var, names_in, show_shape
 from ..program import Claim, Suspect
 from ..source.shapes import common_shape, stretch
+from ..tex.tensors import Met
 from ..views import substitute
 from .entry import Entry
 from .known import Meter, TooMuch
@@ -22,7 +23,7 @@ from .names import STEP
 from .run import BLOCKS
 from .patterns import unshifted_name
 from .record import MARK, Event, is_event
-from .values import frozen
+from .values import Again, frozen
 
 MAX_TEXT = 5000
 
@@ -164,6 +165,8 @@ class Claims:
             return run.as_expr(value, node)
         except TooMuch:
             raise ParseError("the formula takes too much work") from None
+        except (Again, Met):
+            raise ParseError("the formula needs other sizes than the text") from None
         finally:
             del run.events[count:], run.equations[equations:]
             run.frame, run.lines, run.margins = saved

@@ -14,6 +14,7 @@ from dataclasses import replace
 from ..errors import ParseError, ShapeError
 from ..expr import names_in
 from ..intake import bounded
+from ..notation import GREEK
 from ..ops import load
 from ..program import Claim, Program
 from ..source.read import Reader
@@ -22,6 +23,7 @@ from .claims import Claims
 from .entry import Entry
 from .known import WORK, Known, Meter, TooMuch
 from .loss import loss_of, one_hot_facts
+from .names import LOSS_NAME
 from .record import Event
 from .shapes import declared_shapes
 from .values import Again
@@ -77,10 +79,10 @@ def better(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter)
         best, known = fewer_misfits((best, known), text, tree, {**known.ranks, **columns}, meter)
     trials = 0
     suspects = [e.target.name for e in best.events if misfits(e)]
-    for name in sorted(known.ranks, key=lambda n: n not in suspects):
+    for name in sorted(known.ranks, key=lambda n: (n not in suspects, known.ranks[n] == 0)):
         if strain(best) == 0 or trials >= TRIALS:
             break
-        for rank in (1, "column", "row", 0, 2):
+        for rank in (0, 1, "column", "row", 2) if name in GREEK else (1, "column", "row", 0, 2):
             if rank == known.ranks[name] or trials >= TRIALS:
                 continue
             trials += 1
@@ -128,8 +130,9 @@ def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter)
 
 
 def strain(run: Entry) -> int:
-    """How badly the assumed ranks fit: lines that do not, and gradients of another shape than their tensors."""
-    return sum(map(misfits, run.events)) + len(run.notes)
+    """How badly the assumed ranks fit: lines that do not, gradients of another shape than their tensors, losses that are matrices."""
+    losses = sum(e.expr.rank > 1 and len(e.name) > 1 and bool(LOSS_NAME.match(e.name)) for e in run.equations)
+    return sum(map(misfits, run.events)) + len(run.notes) + losses
 
 
 def misfits(event: Event) -> bool:
@@ -148,7 +151,7 @@ def trained_names(tree: ast.Module) -> set[str]:
             case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.BinOp(left=left, op=ast.Sub())):
                 if name == getattr(left, "id", getattr(left, "attr", None)):
                     found.add(name)
-    return found
+    return {name for name in found if len(name) == 1 or not LOSS_NAME.match(name)}
 
 
 def program_of(run: Entry) -> Program:

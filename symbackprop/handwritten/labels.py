@@ -126,7 +126,7 @@ class CodeLabels(CodeTerms):
             if isinstance(part, ast.Slice):
                 if part.step is not None:
                     return None
-                found.append(Stretch(*(None if e is None else sp.sympify(self.size_value(self.value(e))) for e in (part.lower, part.upper))))
+                found.append(Stretch(*(None if e is None else self.size_value(self.value(e)) for e in (part.lower, part.upper))))
                 continue
             hot = self.label_vector(part, count)
             at = None if hot is not None else as_int(self.value(part))

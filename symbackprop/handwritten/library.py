@@ -205,6 +205,8 @@ class CodeNumpy(CodeIndex):
                 return Array(expr) if expr.rank else expr
             case "astype" | "tolist" | "item" | "view":
                 return self.kept(expr)
+            case "reshape" | "flatten" | "ravel" if any(isinstance(self.value(k), str) for k in (*node.args, *(w.value for w in node.keywords)) if isinstance(k, ast.Constant)):
+                raise UnsupportedError(f"{name} in another order than by rows is not followed")
             case "reshape":
                 args = [self.value(a) for a in node.args]
                 return self.reshaped(expr, args[0] if len(args) == 1 else tuple(args), owner)
@@ -225,7 +227,7 @@ class CodeNumpy(CodeIndex):
         return self.row(node, name, [expr])
 
     def reshaped(self, expr: Expr, wanted: object, owner: object) -> object:
-        """Reshaping that only adds or drops axes of size 1, or keeps the shape."""
+        """Reshaping; where it only adds or drops axes of size 1, or keeps the shape, nothing moves."""
         parts = list(wanted) if isinstance(wanted, (tuple, list)) else [wanted]
         dims = [self.size_value(p) for p in parts]
         core = [d for d in expr.shape if d != 1]
@@ -235,6 +237,6 @@ class CodeNumpy(CodeIndex):
         if open_at:
             dims[open_at[0]] = sp.prod(left) if len(left) <= 1 else left[0] * left[1]
         if [d for d in dims if d != 1] != core:
-            raise UnsupportedError(f"a reshape of {show_shape(expr.shape)} to ({', '.join(map(str, dims))}) is not followed")
+            return self.kept(CALLS["reshape"](expr, tuple(Const(sp.S.NegativeOne) if k in open_at else Const(d) for k, d in enumerate(dims))))
         bare = contract((expr,), (tuple(range(expr.rank)),), tuple(k for k, d in enumerate(expr.shape) if d != 1))
         return self.kept(new_axes(bare, tuple(k for k, d in enumerate(dims) if d == 1), len(dims)), owner)

@@ -23,7 +23,7 @@ SHORT = {"w": ("weights", "weight", "coef", "coefficients", "theta"), "b": ("bia
 UPSTREAM = re.compile(r"d_?(?:out|y|Y|a|A|Z|z|h|H|A_?next|next)?$|dout\w*$|d(?:L|J|C|E)_?d?\w*$|d?next_\w+$|d_?\w*next\w*$|d\w+$|"
                       r"grad(?:_?out(?:put)?|ient)?s?$|grad_\w+$|\w*_grad(?:ient)?$|upstream\w*$|delta\w*$|error\w*$|accum_grad$")
 STEP = re.compile(r"(?:lr|learning_?rate|eta|step(?:_?size)?|alpha|rate|learningRate|self\.lr)$", re.IGNORECASE)
-SCALAR = re.compile(r"(?:lr|learning_?rate|eta|step_?size|alpha|reg\w*|lambda?\w*|lam|eps\w*|epsilon|momentum|decay\w*|weight_?decay|"
+SCALAR = re.compile(r"(?:lr|learning_?rate|eta|step_?size|alpha|reg\w*|lambda?\w*|lamb?|rho|kappa|nu|sparsity(?:_?param\w*|_?target|_?level)?|eps\w*|epsilon|momentum|decay\w*|weight_?decay|"
                     r"l1|l2|temperature|delta|tau|c|C|beta[12]|learningRate|scale|keep_?prob)$", re.IGNORECASE)
 LISTS = frozenset("layer_dims layers_dims layers sizes layer_sizes dims hidden_dims nn_architecture layer_dimensions architecture shape units neurons nodes".split())
 FORWARD = re.compile(r"(?:.*_)?(?:forward|feed_?forward|forward_?(?:pass|prop\w*)|predict(?:_proba)?|__call__|propagate|hypothesis|"

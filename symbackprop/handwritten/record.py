@@ -7,7 +7,6 @@ name becomes a claim, and the earlier ones are written out.
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass, field
 
 from ..algebra import Const, add, is_zero, negative
@@ -15,22 +14,10 @@ from ..errors import SymbackpropError
 from ..expr import Contract, Expr, Var, is_elementwise, names_in
 from ..program import Equation, expose_pre_activations, is_activation
 from ..tex.tensors import Unknown
-from .names import INITIAL, LOSS_FUNCTION, LOSS_NAME, SHORT, SIZE_NAME, STORES, stems
-from .terms import CodeTerms
+from .names import INITIAL, LOSS_FUNCTION, LOSS_NAME, SIZE_NAME, stems
+from .targets import MARK, Spot, Targets, is_event
 from .values import Array, Closure, Frame, Free, Instance, Picked, frozen, name_of
 
-MARK = "∂@"
-ELEMENT = re.compile(r"(.+)\[(-?\d+)\]")
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a value is put: its node, its own name, as it is written, and the dictionary it stands in."""
-
-    node: ast.expr
-    name: str
-    text: str
-    container: str = ""
 
 
 @dataclass(eq=False)
@@ -61,7 +48,7 @@ class Event:
         return Var(f"{MARK}{self.number}", self.target.shape)
 
 
-class Recorder(CodeTerms):
+class Recorder(Targets):
     """Gives names to what is computed."""
 
     def __init__(self, *args: object) -> None:
@@ -132,7 +119,6 @@ class Recorder(CodeTerms):
     filling = ""
     trained: set[str] = set()
     rehearsed: dict[Expr, Var] = {}
-    scope: dict[str, object] = {}
 
     def is_zero_gradient(self, spot: Spot, value: Const) -> bool:
         return value.value.is_number and self.target_of(spot) is not None
@@ -217,65 +203,6 @@ class Recorder(CodeTerms):
         return value
 
     # --- gradients ---
-
-    def target_of(self, spot: Spot) -> Var | None:
-        """The tensor that a name is the gradient of; None where it names none."""
-        if (at := ELEMENT.fullmatch(spot.name)) is not None:
-            lists = filter(None, (self.list_called(stem) for stem, _ in stems(at[1])))
-            return next((self.as_tensor(of[int(at[2])]) for of in lists if -len(of) <= int(at[2]) < len(of)), None)
-        found = [(spot.name, False)] if STORES.match(spot.container) else []
-        found += stems(spot.name)
-        for loose in (False, True):
-            for stem, before in found:
-                var = self.tensor_called(stem, loose)
-                if var is not None:
-                    return self.pre_activation(var) if before else var
-        return None
-
-    def list_called(self, stem: str) -> list | None:
-        """A list of tensors of this call or of its object, by its name or what that is short for."""
-        owner = self.frame.names.get("self")
-        places = [self.frame.names, *([owner.attributes] if isinstance(owner, Instance) else []), self.scope]
-        found = (place.get(name) for name in (stem, f"{stem}s", *SHORT.get(stem.lower(), ())) for place in places)
-        return next((f for f in found if isinstance(f, list) and f), None)
-
-    def tensor_called(self, stem: str, loose: bool, near: bool = False) -> Var | None:
-        """A tensor of the forward part, by the name it has here or had anywhere."""
-        places: list[dict] = [self.frame.names]
-        owner = self.frame.names.get("self")
-        if isinstance(owner, Instance):
-            places.append(owner.attributes)
-        places += [v for place in places[:2] for v in place.values() if isinstance(v, dict)]
-        places += [v.items for place in places[:1] for v in place.values() if isinstance(v, Free) and v.items]
-        if not near:
-            places += [self.scope, self.latest]
-        names = (stem,) if not loose else (stem.lower(), stem.upper(), stem.capitalize(), f"z{stem}", f"Z{stem}", f"z_{stem}", f"Z_{stem}", f"a{stem}", f"h{stem}", f"l{stem}",
-                                              *SHORT.get(stem.lower(), ()))
-        for name in names:
-            for place in places:
-                var = self.as_tensor(place.get(name))
-                if var is not None:
-                    return var
-        return None
-
-    def is_near(self, spot: Spot, target: Var) -> bool:
-        """Whether the name of a tensor is one of this very call, not one that was used elsewhere."""
-        return any(self.tensor_called(stem, False, True) is not None for stem, _ in (*stems(spot.name), (spot.name, False)))
-
-    def as_tensor(self, value: object) -> Var | None:
-        if isinstance(value, Free):
-            value = value.array
-        name = name_of(value)
-        if name is None or is_event(name) or name not in self.inputs and name not in self.definitions:
-            return None
-        return value.expr if isinstance(value, Array) else value
-
-    def pre_activation(self, var: Var) -> Var:
-        """z of a = f(z); the tensor itself where it is no activation."""
-        expr = self.definitions.get(var.name)
-        if expr is not None and is_activation(expr) and type(expr.args[0]) is Var:
-            return expr.args[0]
-        return var
 
     def named_gradient(self, spot: Spot, target: Var, raw: Expr, value: object, node: ast.stmt, right: ast.expr | None) -> object:
         """The event of a gradient; another name for one is no new event."""
@@ -393,10 +320,6 @@ class Recorder(CodeTerms):
     def returned_gradients(self, node: ast.Return, value: object) -> object:
         """The value as it is; the entry decides which returns are gradients."""
         return value
-
-
-def is_event(name: str) -> bool:
-    return name.startswith(MARK)
 
 
 def has_events(node: Expr) -> bool:

@@ -36,6 +36,8 @@ LAYERS, LONGEST, BITS = 3, 10_000, 4_000
 class CodeTerms(CodeConditions):
     """Values of expressions in the scope of the call that is followed."""
 
+    calls = 0
+
     def __init__(self, lines: list[str], known: Known) -> None:
         super().__init__(lines)
         self.known = known
@@ -349,7 +351,7 @@ class CodeTerms(CodeConditions):
                 return list(value)
             case dict():
                 return list(value)
-            case Free():
+            case Free() if self.calls or value.default is not None:
                 return self.opened_list(value)
         raise UnsupportedError(f"{self.text(node)[:40]}: what this runs over is not known")
 

@@ -54,10 +54,11 @@ def missing_fact(judge: Judge, claim: Claim, left: Expr, right: Expr) -> tuple[t
     """The first fact under which a refuted claim is right, with the diagnosis."""
     program = judge.program
     wrt = {parts_of(n)[1] for c in program.claims if c.left is not None for n in names_in(c.left) if is_quantity(n)}
+    learned = {parts_of(c.left.name)[1] for c in program.claims if c.strict and type(c.left) is Var} if "\\" not in claim.text else set()
     spoken = judge.truth.without_names(judge.truth.without_quantities(left, set()))
     for name, var in program.inputs.items():
-        if name not in names_in(spoken) and name not in names_in(right):
-            continue
+        if name not in names_in(spoken) and name not in names_in(right) or name in learned:
+            continue  # what code learns, or takes a gradient of, is of no special form
         for candidate in candidates(var, name not in wrt and not is_operator(program, var)):
             facts = (*judge.granted, *candidate.facts)
             bench = Bench(program, judge.truth, facts)
