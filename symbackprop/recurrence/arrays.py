@@ -57,8 +57,9 @@ class ArrayModule(LoopModule):
     def __init__(self, adjoint: Adjoint, dialect: Dialect) -> None:
         super().__init__(adjoint)
         self.dialect, self.scope = dialect, Scope(self.names.taken)
-        self.words = {s: self.names.fresh(("size", s.name), self.size_word(s)) for s in self.sizes if s.name not in self.model.highs}
-        self.words |= {s: s.name for s in self.sizes if s.name in self.model.highs}
+        counted = {*self.model.highs, *self.model.by_letter}
+        self.words = {s: self.names.fresh(("size", s.name), self.size_word(s)) for s in self.sizes if s.name not in counted}
+        self.words |= {s: s.name for s in self.sizes if s.name in counted}
         self.writer = Writer(Local(self), self.words, self.names.taken)
         self.bound: set[str] = set()
         self.read = {name for expr in self.expressions() for name in names_in(expr)}

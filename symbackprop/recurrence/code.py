@@ -6,7 +6,7 @@ import sympy as sp
 
 from ..codegen.compiled import opaque_names
 from ..errors import UnsupportedError
-from ..expr import Expr, Shape, names_in, show_shape
+from ..expr import Expr, Shape, names_in, show_shape, size
 from ..program import Equation, Program
 from .adjoint import Adjoint
 from .indexed import parts
@@ -20,7 +20,8 @@ class LoopModule:
         self.adjoint, self.model = adjoint, adjoint.model
         self.names = Names(self.model, self.callables())
         read = {e for expr in self.expressions() for e in (expr, *names_in(expr).values())}
-        dims = {s for e in (*self.model.inputs.values(), *read) for d in e.shape for s in d.free_symbols}
+        letters = {size(letter) for letter in self.model.by_letter}
+        dims = letters | {s for e in (*self.model.inputs.values(), *read) for d in e.shape for s in d.free_symbols}
         self.sizes = {symbol: self.size_code(symbol) for symbol in sorted(dims, key=str)}
 
     def expressions(self) -> list[Expr]:
@@ -32,7 +33,7 @@ class LoopModule:
 
     def size_code(self, symbol: sp.Symbol) -> str:
         """Where the code finds a size: the axis of an argument that has it."""
-        if symbol.name in self.model.highs:
+        if symbol.name in self.model.highs or symbol.name in self.model.by_letter:
             return symbol.name
         base, indices = parts(symbol.name)
         for name, var in self.model.inputs.items():

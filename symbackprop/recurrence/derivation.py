@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from ..algebra import add
 from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Add, Expr, Shape, Var, names_in, show_shape, walk
 from ..notation import Notation
 from ..reverse import bar, is_bar
 from ..show.conditions import Condition, condition_of
+from ..show.indices import IndexWriter
 from ..show.layout import NUMERATOR, printed_shape, transposed_names
 from ..show.page import Line as Printed
 from ..show.page import Note, Section, ShownStep
 from ..show.sections import Sections, Wanted, descent, is_data_name, stated, worded
 from ..show.writing import TextWriter
 from .adjoint import Adjoint
-from .indexed import parts
+from .indexed import parts, settled_name
+from .instance import lags, steps_over, unrolled
 from .model import Loop, Recurrent, placed
 from .show import Line, Shown, symbols
 from .steps import steps_of
 from .words import start_name
+
+if TYPE_CHECKING:
+    from ..results import Derivation
+    from ..show.explicit import Explicit
 
 VIEWS = ("textbook", "named")
 
@@ -96,18 +106,39 @@ class RecurrentDerivation:
         """Raises `UnsupportedError`: what asks for plain equations cannot do with loops yet; `lines` has theirs."""
         raise UnsupportedError("this is not done for models with loops yet: write the steps out")
 
-    def explicit(self, sizes: dict[str, int] | None = None) -> None:
-        """Raises `UnsupportedError`: a loop has no entries before its length is a number."""
-        raise UnsupportedError("a model with loops is not written out entry by entry: its length is no number")
+    def instance(self, sizes: Mapping[str, int] | None = None) -> tuple[Derivation, dict[str, int]]:
+        """The derivation at lengths that are numbers (2 where `sizes` leaves one open), every step written out, and the
+        sizes that are left for its tensors."""
+        from ..results import Derivation
+        given = dict(sizes or {})
+        ranges = {high: given.pop(high, 2) for high in self.program.highs}
+        for high, value in ranges.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < lags(self.adjoint.entries).get(high, 1):
+                raise SymbackpropError(f"the length {high} cannot be {value!r} here", hint=f"at least {lags(self.adjoint.entries).get(high, 1)}")
+        program = unrolled(self.program, ranges)
+        wanted = {key: row for row in self.program.rows for key in [parts(row)[0]]}
+        wrt = [settled_name(wanted.get(name, name), numbers) for name in self.wrt
+               for numbers in steps_over(self.program.axes(wanted.get(name, name)), ranges)]
+        return Derivation(program, self.loss, tuple(wrt), replace(self.notation, names=()), self.chosen), given
+
+    def explicit(self, sizes: dict[str, int] | None = None) -> Explicit:
+        """Every entry of the loss and of the gradients at lengths and sizes that are numbers, as that of a plain derivation.
+
+        Raises `SymbackpropError` for a length that is too short, or where there would be too many entries.
+        """
+        derivation, rest = self.instance(sizes)
+        return derivation.explicit(rest)
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
 
     def sections(self, writer: TextWriter, wanted: Wanted, brief: bool = False) -> Written:
         """The sections of every written form."""
-        if wanted.index or wanted.explicit is not None:
-            raise UnsupportedError("a model with loops is shown without index form and entries so far")
-        return Written(self, writer, wanted.view, wanted.steps, wanted.update)
+        if wanted.explicit is not None:
+            from ..tex.write import LatexWriter
+            plain, rest = self.instance(wanted.explicit)
+            return Sections(plain, plain.writer(isinstance(writer, LatexWriter)), wanted._replace(explicit=rest), brief)
+        return Written(self, writer, wanted.view, wanted.steps, wanted.update, wanted.index)
 
     @cached_property
     def raw(self) -> dict[str, Expr]:
@@ -116,7 +147,10 @@ class RecurrentDerivation:
 
     def as_json(self, wanted: Wanted) -> dict[str, object]:
         """As the JSON of a plain derivation; `range` tells the steps that an equation holds for."""
-        from ..show.printing import both
+        from ..show.printing import as_json, both
+        if wanted.explicit is not None:
+            derivation, rest = self.instance(wanted.explicit)
+            return as_json(derivation, wanted._replace(explicit=rest))
         view = wanted.view
         plain, tex = [self.sections(self.writer(script), wanted._replace(steps=not script)) for script in (False, True)]
 
@@ -138,8 +172,9 @@ class Written:
     """A derivation over loops in one script."""
 
     def __init__(self, derivation: RecurrentDerivation, writer: TextWriter, view: str = "textbook", steps: bool = False,
-                 updates: bool = False) -> None:
+                 updates: bool = False, index: bool = False) -> None:
         self.derivation, self.writer, self.view, self.with_steps, self.updates = derivation, writer, view, steps, updates
+        self.index = index
 
     def all(self) -> list[Section]:
         found = [Section("Forward", tuple(self.forward())), Section("Backward", tuple(map(self.line, self.derivation.lines(self.view))))]
@@ -166,17 +201,26 @@ class Written:
         return (*made, (NUMERATOR,)) if self.writer.numerator else tuple(made)
 
     def forward(self) -> list[Printed]:
-        return [Printed(self.writer.symbol(e.name), self.over_range(self.writer.write(e.expr), ranges(around)), show_shape(e.expr.shape))
-                for e, around in placed(self.derivation.program.items)]
+        return [Printed(left, self.over_range(right, ranges(around)), show_shape(e.expr.shape)) for e, around in placed(self.derivation.program.items)
+                for left, right in [self.sides(e.name, (((), e.expr),))]]
 
     def over_range(self, text: str, where: str) -> str:
         return self.writer.with_range(text, where) if where else text
 
-    def written(self, line: Line) -> str:
-        """The right side, sums spelled out."""
+    def sides(self, name: str, terms: tuple) -> tuple[str, str]:
+        """Both sides of an equation, in index form where that is asked for, sums over steps spelled out."""
+        if self.index:
+            index = IndexWriter(self.writer)
+            own, free = index.letters(add([expr for _, expr in terms]), name)
+            entry = lambda expr: self.writer.form(index.entry(expr, own, free))[0]
+            return self.writer.with_indices(self.writer.symbol(name), own), self.right(name, terms, entry)
+        return self.writer.symbol(name), self.right(name, terms, lambda expr: self.writer.right(name, expr))
+
+    def right(self, name: str, terms: tuple, write: Callable[[Expr], str]) -> str:
+        """The right side, sums over steps spelled out."""
         pieces = []
-        for loops, expr in line.terms:
-            piece = self.writer.right(line.name, expr)
+        for loops, expr in terms:
+            piece = write(expr)
             if loops:
                 bare = self.writer.brackets(piece) if type(expr) is Add else piece
                 piece = " ".join([*(self.writer.over_steps(loop.index, loop.high) for loop in loops), bare])
@@ -188,7 +232,12 @@ class Written:
 
     def line(self, line: Line) -> Printed:
         steps = self.steps(line) if self.with_steps else ()
-        return Printed(self.writer.symbol(line.name), self.over_range(self.written(line), line.where), show_shape(self.shape(line)), steps)
+        left, right = self.sides(line.name, line.terms)
+        return Printed(left, self.over_range(right, line.where), show_shape(self.shape(line)), steps)
+
+    def written(self, line: Line) -> str:
+        """The right side as matrices."""
+        return self.right(line.name, line.terms, lambda expr: self.writer.right(line.name, expr))
 
     def shape(self, line: Line) -> Shape:
         return printed_shape(line.name, line.terms[0][1].shape, self.writer.numerator)

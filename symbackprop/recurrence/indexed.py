@@ -70,9 +70,11 @@ def moved_name(name: str, letter: str, to: Index) -> str:
 
 
 def moved(node: Expr, letter: str, to: Index) -> Expr:
-    """`node` at another index, in its names and in its sizes."""
+    """`node` at another index, in its names, its sizes and where the index is a number."""
+    number = size(to.anchor) + to.offset if to.anchor else sp.Integer(to.offset)
+
     def size_at(value: sp.Expr) -> sp.Expr:
-        return value.xreplace({s: size(moved_name(s.name, letter, to)) for s in value.free_symbols})
+        return value.xreplace({s: number if s.name == letter else size(moved_name(s.name, letter, to)) for s in value.free_symbols})
 
     return mapped(node, lambda name: moved_name(name, letter, to), size_at)
 

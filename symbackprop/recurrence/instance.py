@@ -13,7 +13,7 @@ from ..differences import Report
 from ..differences import check as compare
 from ..errors import SymbackpropError
 from ..expr import Expr, Var, names_in
-from ..program import Equation, Program
+from ..program import Equation, Fact, Program
 from ..views import substitute
 from .adjoint import Adjoint, Each, Entry, Summed, Swept
 from .indexed import parts, settled, settled_name
@@ -30,7 +30,18 @@ def unrolled(model: Recurrent, ranges: dict[str, int]) -> Program:
         for numbers in steps_over(model.axes(key), ranges):
             made = settled(model.keys.get(key, var), numbers)
             inputs[made.name] = made
-    return Program(inputs, tuple(forward(model, model.items, ranges)), (), (), (), {})
+    return Program(inputs, tuple(forward(model, model.items, ranges)), (), tuple(facts_at(model, ranges)), (), {})
+
+
+def facts_at(model: Recurrent, ranges: dict[str, int]) -> Iterator[Fact]:
+    """The declared facts about plain names, and about every row where they hold for it."""
+    for fact in model.facts:
+        row = next((row for row in model.rows if parts(row)[0] == fact.name), None)
+        if row is None:
+            yield fact
+        elif fact.kind in ("range", "binary") or fact.kind == "sum" and fact.axis == len(model.axes(row)) and model.rows[row].rank == 1:
+            for numbers in steps_over(model.axes(row), ranges):
+                yield fact._replace(name=settled_name(row, numbers), axis=None)
 
 
 def steps_over(loops: tuple[Loop, ...], ranges: dict[str, int]) -> Iterator[dict[str, int]]:

@@ -11,7 +11,7 @@ import itertools
 import re
 
 from ..errors import ParseError, ShapeError, UnsupportedError, nearest
-from ..expr import Const, Expr, Shape, Var, show_shape, size
+from ..expr import Apply, Const, Expr, Map, Shape, Var, show_shape, size, walk
 from ..program import Equation, expose_pre_activations
 from .declare import Around, Declarations
 from .indexed import Index, Indices, moved, named, parts
@@ -114,7 +114,7 @@ class LoopReader(Declarations):
         running = tuple([index for index in indices if self.is_letter(index)])
         if running != self.here:
             raise self.fail(node, f"a step defines its own values: {base}[{self.spelled}]")
-        expr = self.read(node.value)
+        expr = self.movable(node, self.read(node.value))
         name = named(base, indices)
         if running != indices:
             self.start(node, base, indices, Var(name, expr.shape))
@@ -129,6 +129,15 @@ class LoopReader(Declarations):
                                       f"{show_shape(start.shape)}", kind=ShapeError)
             self.known(Var(name, expr.shape))
         self.body.append(Equation(name, expr, self.place(node)))
+
+    def movable(self, node: ast.AST, expr: Expr) -> Expr:
+        """`expr`, if the index stands in it as a number where it can be moved: not in an exponent."""
+        letters = {a.index for a in self.around}
+        for part in walk(expr):
+            params = part.function.params if type(part) is Map else part.params if type(part) is Apply else ()
+            if any(letters & {s.name for s in getattr(p, "free_symbols", ())} for p in params):
+                raise self.fail(node, "the index as a number in an exponent or a parameter is not supported yet", kind=UnsupportedError)
+        return expr
 
     def known(self, var: Var) -> None:
         """From here on a state may be read."""
@@ -159,8 +168,10 @@ class LoopReader(Declarations):
     # reading
 
     def read_name(self, node: ast.Name) -> Expr:
-        if any(node.id == a.spelled for a in self.around) or node.id in self.letters.values():
-            raise self.fail(node, f"the index {node.id} as a number is not supported yet", kind=UnsupportedError)
+        if (letter := next((a.index for a in self.around if a.spelled == node.id), None)) is not None:
+            return Const(size(letter))
+        if node.id in self.letters.values():
+            raise self.fail(node, f"the index {node.id} has a value inside its loop only")
         if node.id in self.shapes or node.id in self.starts:
             raise self.fail(node, f"{node.id} has one value for each step: write {node.id}[{self.spelled or '…'}]")
         if node.id in self.inputs:
@@ -293,7 +304,7 @@ class LoopReader(Declarations):
             if self.around[-1].index in {index.anchor for index in parts(term.name)[1]}:
                 return term
         base = next(f"term{k}" for k in range(1, 10**6) if f"term{k}" not in self.tensors and f"term{k}" not in self.ends)
-        equation = Equation(named(base, self.here), term, self.place(node))
+        equation = Equation(named(base, self.here), self.movable(node, term), self.place(node))
         self.body.append(equation)
         self.known(equation.var)
         return equation.var

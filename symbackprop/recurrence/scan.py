@@ -106,10 +106,13 @@ class ScanModule(ArrayModule):
         before = self.reading(targets, known, 4)
         self.bound |= known - set(rows) - set(carry)
         results = [word for word, _ in targets if mentions([*outs, *(new for _, new in carry.values())], word)]
+        body, letter = self.computed(targets, known, 8, results), steps.loop.index
+        if mentions(body, letter):
+            rows[letter] = f"jnp.arange({1 + steps.skip}, {steps.loop.high} + {1 - steps.drop}).astype(dtype)"
         lines = [*before, f"    def {function}({carried}, {row}):"]
         lines += wrapped(f"{tupled(list(carry))} = {carried}", 8) if carry else []
         lines += wrapped(f"{tupled(list(rows))} = {row}", 8) if rows else []
-        lines += self.computed(targets, known, 8, results)
+        lines += body
         lines += wrapped(f"return {tupled([new for _, new in carry.values()])}, {tupled(outs) if outs else 'None'}", 8)
         got = f"{tupled(lasts) if lasts else '_'}, {tupled(stacks) if stacks else '_'}"
         given = [function, tupled([first for first, _ in carry.values()]), tupled(list(rows.values()))]

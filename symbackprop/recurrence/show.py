@@ -53,13 +53,19 @@ class Shown:
         """The cotangent that a cotangent is at a step."""
         return bar(self.adjoint.model.key_of(name[len(bar("")):]))
 
-    def constant_bases(self) -> dict[str, Const]:
-        """The bases of cotangents that are the same number at every step."""
+    def constant_bases(self) -> dict[str, Expr]:
+        """The bases of cotangents that are the same number, or the same name, at every step."""
         found: dict[str, set[Expr]] = {}
         for entry in self.adjoint.entries:
             for e in equations_of(entry) if isinstance(entry, Swept) else ():
                 found.setdefault(parts(e.name)[0], set()).add(e.expr)
-        return {base: value for base, values in found.items() if len(values) == 1 and type(value := next(iter(values))) is Const}
+        return {base: value for base, values in found.items() if len(values) == 1 and self.is_constant(value := next(iter(values)))}
+
+    def is_constant(self, value: Expr) -> bool:
+        """Whether a value is a number or a name that no step changes."""
+        if type(value) is Const:
+            return not {s.name for s in value.value.free_symbols} & self.adjoint.model.by_letter.keys()
+        return type(value) is Var and not parts(value.name)[1]
 
     def lines(self) -> list[Line]:
         return [line for entry in self.adjoint.entries for line in self.of(entry, ())]

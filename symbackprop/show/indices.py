@@ -6,6 +6,7 @@ built from the same forms as a scalar formula, and the writer decides on bracket
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import count
 
@@ -18,6 +19,7 @@ from .forms import Call, Number, Over, Scaled, Sum
 from .matrix import is_negative, matrix_form, power_form, scaled
 from .writing import ATOM, MUL, TextWriter, Written
 
+WORD = re.compile(r"[A-Za-z]\w*")
 LETTERS = "ijklmnpqrstuvwabcdefgho"
 
 
@@ -29,12 +31,14 @@ class IndexWriter:
         self.known: dict[str, sp.Expr] = {}
 
     def letters(self, node: Expr, name: str = "") -> tuple[list[str], list[str]]:
-        """Letters for the free indices of `node`, and letters left for its sums; names of tensors and sizes are avoided."""
+        """Letters for the free indices of `node`, and letters left for its sums; names of tensors, sizes and loops
+        are avoided."""
         prefix = bar("")
         used = {key.removeprefix(prefix) for key in (*self.writer.symbols, name)}
         for part in walk(node):
             if type(part) is Var:
                 used.add(part.name.removeprefix(prefix))
+                used.update(WORD.findall(part.name.partition("[")[2]))
             used.update(s.name for size in part.shape for s in size.free_symbols)
         pool = [letter for letter in LETTERS if letter not in used]
         pool += [letter for letter in LETTERS if letter in used]
