@@ -176,10 +176,10 @@ REFUSED = [
     (r"\frac{\partial^3 C}{\partial x^3} = 2", "only first and second derivatives"), (r"\mathrm{d} C = 2 x^T \mathrm{d} x", "differential"),
     (r"\frac{\partial C}{\partial x} = A \otimes x", "⊗"), (r"\frac{\partial C}{\partial x} = 2 x \pm x", "±"),
     (r"\frac{\partial C}{\partial x} = \frac{x}{0}", "division by zero"), (r"\frac{\partial C}{\partial x} = x^{5000}", "beyond 1000"),
-    (r"\frac{\partial C}{\partial x} = \sqrt{-1}", "no real number"), (r"\frac{\partial C}{\partial x_i} = 2 x_j", "j is no index"),
+    (r"\frac{\partial C}{\partial x} = \sqrt{-1}", "no real number"), (r"\frac{\partial C}{\partial x_i} = 2 x_j", "the index j stands on the right side only"),
     (r"\frac{\partial C}{\partial x} = x''", "two primes"), (r"\frac{\partial C}{\partial q} = x", "q is not declared"),
     (r"\frac{\partial C}{\partial x} = \sigma", "argument is missing"), (r"\nabla C = 2x", "could be meant"),
-    (r"\frac{\partial C}{\partial x_i} = 2 x_i x_k", "k is no index")]
+    (r"\frac{\partial C}{\partial x_i} = 2 x_i x_k", "the index k stands on the right side only")]
 
 
 @pytest.mark.parametrize("claim, reason", REFUSED[1:], ids=[c for c, _ in REFUSED[1:]])

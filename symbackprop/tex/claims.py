@@ -15,15 +15,14 @@ import sympy as sp
 
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Var, names_in
-from ..layers.losses import squared_error
 from ..program import Claim, Place
 from .classes import masked
 from .declarations import LAYERS
-from .definitions import NEW, OLD, Definitions
-from .derivatives import is_nabla
+from .definitions import NEW, OLD
+from .losses import Losses
 from .names import Entry, Table, Written, label, taken_apart, unwrapped
 from .parse import parse_clauses
-from .scope import NoSuchLayer, negated
+from .scope import FreeIndex, NoSuchLayer, negated
 from .source import Source
 from .statements import Statement
 from .syntax import Big, Frac, Juxt, Node, Prod, Rel, walk
@@ -33,74 +32,10 @@ MAX_READINGS = 16
 KEPT_APART = ("formula", "readings", "choices", "forks", "infer", "claimed", "indices", "formals", "bindings")
 
 
-class Claims(Definitions):
+class Claims(Losses):
     def __init__(self, table: Table, bindings: dict[str, sp.Expr], depth: int) -> None:
         super().__init__(table, bindings, depth)
         self.claims: list[Claim] = []
-
-    def find_losses(self) -> None:
-        """The losses: what the derivatives of the text differentiate; else the scalar that nothing reads."""
-        self.model_readings = tuple(self.readings)
-        self.defined = frozenset(e.name for e in self.equations)
-        scalars = {e.name: e for e in self.equations if not e.expr.shape}
-        found: dict[str, None] = {}
-        for part in self.parts:
-            self.formula = part.source
-            for top in self.differentiated(part.node):
-                w = taken_apart(top)
-                known = self.find(w) if w is not None else None
-                if known is not None and getattr(known[0].node, "name", None) in scalars:
-                    found.setdefault(known[0].node.name)
-                elif w is not None and known is None:
-                    name = self.settling(lambda: self.assume_loss(w, top))
-                    if name is not None:
-                        found.setdefault(name)
-        if not found:
-            read = {name for e in self.equations for name in names_in(e.expr)}
-            found = dict.fromkeys(name for name in scalars if name not in read)
-        self.losses = tuple(found)
-        self.parameters = tuple(name for name in self.inputs if name in self.parameter_names())
-
-    def parameter_names(self) -> set[str]:
-        """Inputs that look like parameters: not the data of the usual names."""
-        found = {name for name in self.inputs if name.split("_")[0] not in ("x", "X", "y", "Y", "t", "lambda", "eta", "alpha", "epsilon")}
-        return found or set(self.inputs)
-
-    def differentiated(self, root: Node) -> list[Node]:
-        """What stands on top of the derivatives of a formula, and under ∇."""
-        found = []
-        for node, _ in walk(root):
-            if isinstance(node, Frac) or isinstance(node, Prod) and "/" in node.ops:
-                pairs = [(node.top, node.bottom)] if isinstance(node, Frac) else list(zip(node.items, node.items[1:]))
-                for top, bottom in pairs:
-                    above, below = self.differential(top), self.differential(bottom)
-                    if isinstance(below, str) or above is None or below is None:
-                        continue
-                    if above != "":
-                        found.append(above.items[0] if isinstance(above, Juxt) else above)
-            if isinstance(node, Juxt):
-                for item, after in zip(node.items, node.items[1:]):
-                    if is_nabla(item) or isinstance(item, Frac) and self.operator(item) is not None:
-                        found.append(after)
-        return found
-
-    def assume_loss(self, w: Written, node: Node) -> str | None:
-        """A loss that the text differentiates and nowhere defines: ½‖ŷ − y‖² where there is a ŷ and a y."""
-        if w.base in self.broken or w.base not in ("C", "L", "E", "J", "ell", "L.cal", "loss", "Loss", "Cost", "cost") or w.sub or w.sup:
-            return None
-        hats = [(k, e) for k, e in self.table.tensors.items() if k[0].endswith(".hat")]
-        pairs = [(e, self.table.tensors.get((k[0][:-4], *k[1:]))) for k, e in hats]
-        pairs = [(a, b) for a, b in pairs if b is not None and len(a.shape) == len(b.shape) and all(map(same, a.shape, b.shape))]
-        if len(pairs) != 1:
-            return None
-        a, b = pairs[0]
-        self.bind((w.base, "", "", 0), [], [], Term(squared_error(a.var, b.var)), Rel((node, node), ("=",), node.span))
-        name = self.equations[-1].name
-        self.loss_note = f"the text does not say what {name} is: {name} = ½‖{a.name} − {b.name}‖² is assumed"
-        self.notes[self.loss_note] = None
-        return name
-
-    loss_note = ""
 
     # --- claims ------------------------------------------------------------------------------------------------------
 
@@ -285,11 +220,26 @@ class Claims(Definitions):
             a = self.value(core)
             quantity = self.quantity_name(a) if first else ""
             with self.bound({name: a.dims().get(name) for name in letters}):
-                b = self.fitting_right(right, times(sign, a) if sign < 0 else a)
+                try:
+                    b = self.fitting_right(right, times(sign, a) if sign < 0 else a)
+                except FreeIndex as error:
+                    raise self.loose_end(right, error) from None
             if sign < 0:
                 a, b = a, times(-1, b)
             mask = self.mask(a)
         return masked(mask, a), masked(mask, b), quantity
+
+    def loose_end(self, right: Node, error: FreeIndex) -> SymbackpropError:
+        """An index of the right side alone: what stands there has one value for each, and the left side has none."""
+        letters = [n for n in self.index_letters(right) if n not in self.indices]
+        try:
+            with self.bound(dict.fromkeys(letters)):
+                axes = self.value(right).axes
+        except SymbackpropError:
+            return error
+        loose = [name for name in axes if name in letters]
+        return self.fail(right, f"the index {loose[0]} stands on the right side only", "sum over it, or write it on the left",
+                         ShapeError) if loose else error
 
     def both(self, left: Node, right: Node, first: bool) -> tuple[Term, Term, str, dict[str, Expr]]:
         a, b, quantity = self.sides(left, right, first)

@@ -13,6 +13,7 @@ import sympy as sp
 from .. import selection
 from ..algebra import add as add_nodes, scale
 from ..cells import filled
+from ..errors import UnsupportedError
 from ..expr import Delta, Expr, Shape
 from ..program import Fact
 from .entries import Entries
@@ -115,6 +116,14 @@ class Classes(Entries):
             number = whole(b, {}) - self.classes[self.find(taken_apart(a))[0].node.name if not first.axes else self.class_name(a)]
             return Term(selection.pick(first.node, len(first.axes), sp.Integer(number)), first.axes)
         return None if hot is None else product((first, hot), ((0,), (0,)), ())
+
+    def kronecker(self, pair: list[Node], node: Node) -> Term:
+        names = [unwrapped(p).name for p in pair if isinstance(unwrapped(p), Sym)]
+        if len(names) != 2 or names[0] == names[1]:
+            raise self.fail(node, f"{self.text(node)}: a Kronecker delta takes two different indices", None, UnsupportedError)
+        sizes = [self.indices[n] for n in names]
+        dim = next((s for s in sizes if s is not None), None) or self.open_size("delta", node)
+        return Term(Delta(dim), tuple(names))
 
     def class_name(self, node: Node) -> str:
         base = taken_apart(node).base

@@ -85,6 +85,8 @@ class Quantities(Lookup):
                 return term
         else:
             term = self.value(inner)
+        if term.axes:
+            raise self.fail(node, f"the derivative by {self.text(node)}, which has free indices", "give it a name", UnsupportedError)
         if type(term.node) is Var or any(e.expr is term.node for e in self.equations):
             return self.expression(inner)
         first = next((k for k, e in enumerate(self.equations) if term.node in walk_nodes(e.expr)), None)
@@ -108,8 +110,6 @@ class Quantities(Lookup):
             self.infer = before
         if type(term.node) is Var:
             return term
-        if term.axes:
-            raise self.fail(node, f"the derivative by or of {self.text(node)}, which has free indices", "give it a name", UnsupportedError)
         name = next((e.name for e in self.equations if e.expr is term.node), None)
         if name is None:
             taken = {*self.inputs, *(e.name for e in self.equations)}
@@ -119,7 +119,7 @@ class Quantities(Lookup):
             self.arguments_of = {**self.arguments_of, name: tuple(names_in(term.node))}
         self.spelled[name] = f"({self.text(node)})"
         self.take(f"{name} stands for {self.text(node)}")
-        return Term(Var(name, term.node.shape), (), term.row)
+        return Term(Var(name, term.node.shape), term.axes, term.row)
 
     def named(self, node: Node) -> Term:
         if isinstance(node, Sym) and node.kind == "run" and self.find(taken_apart(node)) is None:

@@ -78,7 +78,8 @@ class _Lexer(Commands):
             pos = after
 
     def word(self, text: str, start: int, after: int, end: int) -> int:
-        if text in s.RESERVED and not (self.tokens and self.tokens[-1].kind == "_"):
+        kinds = [t.kind for t in self.tokens[-2:]]
+        if text in s.RESERVED and kinds[-1:] != ["_"] and kinds not in (["_", "{"], ["^", "{"]):
             raise self.fail(f"`{text}` is a Python word, and this line is read as mathematics", start)
         if after - start > MAX_NAME:
             raise self.fail(f"a name of more than {MAX_NAME} letters and digits", start)

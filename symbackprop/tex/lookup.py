@@ -11,13 +11,13 @@ from dataclasses import replace
 import sympy as sp
 
 from ..algebra import contract
-from ..errors import ShapeError, UnsupportedError
+from ..errors import ParseError, ShapeError, UnsupportedError
 from ..expr import Apply, Delta, Ones, function
 from ..ops.tensor import apply as tensor_op
 from .classes import Classes
 from .entries import never_negative
 from .names import EACH, Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
-from .scope import NoSuchLayer, is_bracketed
+from .scope import FreeIndex, NoSuchLayer, is_bracketed, is_index
 from .syntax import Group, Juxt, Node, Num, Prod, Script, Sum, Sym, Un
 from .tensors import Term, Unknown, apply, diagonal_of, indexed, multiply, number, raised, turned
 from .tensors import same
@@ -293,7 +293,8 @@ class Lookup(Classes):
             if found is not None:
                 return found
             raise self.fail(part, f"the index {self.text(part)}", "an index is bound by a sum or stands on the left side", UnsupportedError)
-        raise self.fail(part, f"{self.text(part)} is no index here", "an index is bound by a sum or stands on the left side")
+        raise self.fail(part, f"{self.text(part)} is no index here", "an index is bound by a sum or stands on the left side",
+                        FreeIndex if is_index(part) else ParseError)
 
     def at_number(self, term: Term, at: int, value: int, node: Node) -> Term:
         size = term.tail[at]
@@ -336,7 +337,7 @@ class Lookup(Classes):
                 return Term(Delta(dim)), (), w.sup, 0
         if (found := self.cotangent(w) or self.diagonal(w) or self.last_layer(w)) is not None:
             return found
-        if (found := self.by_capital(w)) is not None:
+        if (found := self.by_capital(w) or self.by_entries(w)) is not None:
             return found
         if self.infer and (found := self.inferred_symbol(w)) is not None:
             return found
@@ -364,14 +365,6 @@ class Lookup(Classes):
         entry = self.table.tensors[w.base, "", str(numbers[-1]), 0]
         return *self.slotted(entry, w.node, w.sub, w.sup), 0
 
-    def kronecker(self, pair: list[Node], node: Node) -> Term:
-        names = [unwrapped(p).name for p in pair if isinstance(unwrapped(p), Sym)]
-        if len(names) != 2 or names[0] == names[1]:
-            raise self.fail(node, f"{self.text(node)}: a Kronecker delta takes two different indices", None, UnsupportedError)
-        sizes = [self.indices[n] for n in names]
-        dim = next((s for s in sizes if s is not None), None) or self.open_size("delta", node)
-        return Term(Delta(dim), tuple(names))
-
     def by_capital(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         """`c_{ij}` is an entry of the matrix C where there is no c; `x_i`, `x^{(i)}` an example of the data X."""
         if not w.base[0].islower() or w.primes or w.symbol.kind not in ("letter", "command"):
@@ -385,6 +378,14 @@ class Lookup(Classes):
             return None
         self.take(f"{self.text(w.node)} is read from {big[0]}")
         return found
+
+    def by_entries(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
+        """E where the text defines the entries `e_{ij}` of a matrix, and no other E."""
+        small = self.table.tensors.get((w.base.lower(), "", "", 0))
+        if len(w.base) > 1 or not w.base.isupper() or w.primes or small is None or small.var.rank != 2 or small.name in self.inputs:
+            return None
+        self.take(f"{w.base} is the matrix of the entries {w.base.lower()}")
+        return Term(small.var), w.sub, w.sup, 0
 
     def cotangent(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         return None

@@ -17,6 +17,7 @@ from .tensors import Term, chained, dot, hadamard, multiply, outer, turned
 
 DOTS = frozenset(("cdot", "times", "*"))
 HADAMARD = frozenset(("odot", "circ", "bullet", "ast", ".*", "star"))
+DOT = "\\cdot"  # among the guessed ranks: whether a dot between columns is an entrywise product
 Way = Callable[[Term, Term], Term]
 
 
@@ -135,9 +136,10 @@ class Products(Juxtaposed):
         ways = [("the matrix product", multiply)]
         if a.kind == b.kind == "c":
             ways = [("the inner product", dot), ("entry by entry", hadamard)]
+            self.open_dots = True
         elif a.rank and b.rank:
             ways.append(("entry by entry", hadamard))
-        if op == "*" and a.kind == b.kind == "c":
+        if (op == "*" or self.ranks.get(DOT)) and a.kind == b.kind == "c":
             ways.reverse()
         fitting = []
         for name, way in ways:

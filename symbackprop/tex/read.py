@@ -21,6 +21,7 @@ from .claims import Claims
 from .document import Formula, formulas
 from .declarations import DEPTH
 from .names import Table, letters_in, taken_apart, unwrapped
+from .products import DOT
 from .statements import Statement, statements
 from .syntax import Script, walk as walk_tree
 from .tensors import Met, Unknown

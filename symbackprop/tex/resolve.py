@@ -143,6 +143,9 @@ class Resolver(Conditions, Sums, Literals, Products):
         return self.scripted(found, (), parts_of(node.sup), node.primes, node)
 
     def read_sum(self, node: Sum) -> Term:
+        node = self.with_wide_sums(node)
+        if not isinstance(node, Sum):
+            return self.value(node)
         values = []
         for x, op in zip(node.items, ("+", *node.ops)):
             if op not in ("+", "-"):

@@ -28,6 +28,10 @@ class Undeclared(ParseError):
     written: Node | None = None
 
 
+class FreeIndex(ParseError):
+    """An index that nothing binds."""
+
+
 class NoSuchLayer(ParseError):
     """A name exists, but not with this number."""
 
@@ -59,6 +63,7 @@ class Scope:
         self.classes: dict[str, int] = {}
         self.picks: dict[object, tuple[Term, int, Term]] = {}
         self.ranges: dict[str, sp.Expr] = {}
+        self.open_dots = False
         self.depth = self.strains = self.reread = 0
 
     # --- complaints and notes ---------------------------------------------------------------------------------

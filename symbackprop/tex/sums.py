@@ -6,6 +6,7 @@ index in its body that nothing else binds, and over all entries where there is n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import sympy as sp
@@ -14,9 +15,9 @@ from ..algebra import add as add_nodes
 from ..errors import ShapeError, UnsupportedError
 from ..ops.tensor import apply as tensor_op
 from .classes import Classes, complement
-from .names import label, letters_in, letters_of, taken_apart, unwrapped, whole
+from .names import label, letters_in, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import NoSuchLayer, conditions, is_index
-from .syntax import Big, List, Node, Num, Rel, Script, Span, Sym, walk
+from .syntax import Big, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sum, Sym, Un, walk
 from .tensors import Term, aligned, chained, everything, multiply, raised, summed
 
 MAX_UNROLLED = 64
@@ -108,6 +109,10 @@ class Sums(Classes):
                         found[name] = None
                 unequal.append(part)
                 return
+            case Rel(items=(Sym() as index, *rest), ops=(":" | "given", *more)) if is_index(index) and more:
+                found[index.name] = None
+                unequal.append(Rel(tuple(rest), tuple(more), part.span))
+                return
             case Rel(items=(Num(text="1"), Sym() as index, high), ops=("<=", "<=")):
                 found[index.name] = self.size(high)
                 return
@@ -196,20 +201,42 @@ class Sums(Classes):
         return found
 
     def apart(self, body: Term, rel: Rel, node: Big) -> Term:
-        """The entries of the body with i ≠ j: the others count as 0 in a sum, as 1 in a product."""
+        """The entries of the body with i ≠ j, or where a condition holds: the others are 0 in a sum, 1 in a product."""
         places = [x.name for x in rel.items if isinstance(x, Sym) and x.name in self.indices]
         dims = {**{k: v for k, v in self.indices.items() if v is not None}, **body.dims()}
-        if not any(dims.get(name) is not None for name in places):
+        if places and not any(dims.get(name) is not None for name in places):
             raise self.fail(node, f"how far {' and '.join(places)} run is not said", None, UnsupportedError)
         with self.bound({name: dims.get(name) for name in places}):
-            test = self.index_test(rel)
-        if test is None:
-            raise self.fail(node, f"what stands below the sum, {self.text(rel)}", None, UnsupportedError)
+            test = self.indicator(rel, rel)
+        if test.rank:
+            raise self.fail(node, f"what stands below the sum, {self.text(rel)}, is {test.show()}", None, UnsupportedError)
         kept = multiply(test, body)
         if node.op == "sum":
             return kept
         axes, nodes = aligned((kept, complement(test)))
         return Term(add_nodes(nodes), axes)
+
+    def with_wide_sums(self, node: Sum) -> Node:
+        """`\\sum_i a_i + b_i`, where nothing else binds the i of b: the sum is one of both."""
+        items, ops = list(node.items), list(node.ops)
+        k = 0
+        while k < len(items) - 1:
+            big = last_sum(items[k])
+            if big is not None and self.runs_on(big, items[k + 1]) and ops[k] in ("+", "-"):
+                body = Sum((big.body, items[k + 1]), (ops[k],), (big.body.span[0], items[k + 1].span[1]))
+                wide = replace(big, body=body, span=(big.span[0], body.span[1]))
+                self.take(f"the sum in {self.text(items[k])} is one of {self.text(items[k + 1])} as well")
+                items[k:k + 2] = [with_last(items[k], wide)]
+                del ops[k]
+            else:
+                k += 1
+        return replace(node, items=tuple(items), ops=tuple(ops)) if len(items) > 1 else items[0]
+
+    def runs_on(self, big: Big, after: Node) -> bool:
+        """Whether what follows a sum speaks of the sum's own index, which nothing else binds there."""
+        own = {x.name for c in conditions(big.sub) for x in (c.items if isinstance(c, (Rel, List)) else (c,)) if is_index(x)}
+        own = {name for name in own if name not in self.indices and name not in self.layers}
+        return bool(own & free_letters(after, frozenset()))
 
     def silent(self, node: Big) -> Term:
         """`\\sum v_{i,1} h_i`, `\\sum (y - \\hat y)^2`."""
@@ -229,3 +256,37 @@ def first_numbers(node: Big) -> dict[str, int]:
     equal = [c for c in conditions(node.sub) if isinstance(c, Rel) and c.ops == ("=",)]
     found = {getattr(c.items[0], "name", ""): whole(c.items[1], {}) for c in equal}
     return {name: number for name, number in found.items() if number in (0, 1)}
+
+
+def last_sum(node: Node) -> Big | None:
+    """The sum that a term ends with: `\\frac{1}{N} \\sum_i a_i`."""
+    match node:
+        case Big():
+            return node if node.op == "sum" and node.sub is not None else None
+        case Un():
+            return last_sum(node.x)
+        case Juxt() | Prod():
+            return last_sum(node.items[-1])
+    return None
+
+
+def with_last(node: Node, big: Big) -> Node:
+    """The term with another sum at its end."""
+    match node:
+        case Un():
+            return replace(node, x=with_last(node.x, big), span=(node.span[0], big.span[1]))
+        case Juxt() | Prod():
+            return replace(node, items=(*node.items[:-1], with_last(node.items[-1], big)), span=(node.span[0], big.span[1]))
+    return big
+
+
+def free_letters(node: Node, bound: frozenset[str]) -> set[str]:
+    """The small letters that stand in scripts under a node and are bound by no sum in it."""
+    found: set[str] = set()
+    for part, _ in walk(node):
+        if isinstance(part, Big):
+            bound |= {x.name for c in conditions(part.sub) for x, _ in walk(c) if isinstance(x, Sym)}
+        if isinstance(part, Script):
+            scripts = (p for q in (part.sub, part.sup) if q is not None for p in parts_of(q))
+            found |= {x.name for p in scripts for x in letters_of(unwrapped(p)) if is_index(x)}
+    return found - bound

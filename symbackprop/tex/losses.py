@@ -1,0 +1,153 @@
+"""The losses of a document: what its derivatives differentiate, or the scalar that nothing reads.
+
+A loss that is differentiated and nowhere defined is assumed, and that is said: half the squares of ŷ − y, or any function of
+the names whose cotangents the text is given.
+"""
+
+from __future__ import annotations
+
+from ..algebra import add, hadamard, total
+from ..expr import Expr, Var, names_in
+from ..layers.losses import squared_error
+from .definitions import Definitions
+from .derivatives import is_nabla
+from .names import Entry, Written, taken_apart
+from .scope import is_index, negated
+from .syntax import Frac, Juxt, Node, Prod, Rel, Script, walk
+from .tensors import Term, same
+
+LOSSES = ("C", "L", "E", "J", "ell", "loss", "Loss", "Cost", "cost")
+
+
+class Losses(Definitions):
+    def find_losses(self) -> None:
+        """The losses: what the derivatives of the text differentiate; else the scalar that nothing reads."""
+        self.model_readings, self.said_above = tuple(self.readings), {}
+        self.defined = frozenset(e.name for e in self.equations)
+        scalars = {e.name: e for e in self.equations if not e.expr.shape}
+        found: dict[str, None] = {}
+        for part in self.parts:
+            self.formula = part.source
+            for top in self.differentiated(part.node):
+                w = taken_apart(top)
+                known = self.find(w) if w is not None else None
+                if known is not None and getattr(known[0].node, "name", None) in scalars:
+                    found.setdefault(known[0].node.name)
+                elif w is not None and known is None:
+                    name = self.settling(lambda: self.assume_loss(w, top))
+                    if name is not None:
+                        found.setdefault(name)
+        if not found:
+            read = {name for e in self.equations for name in names_in(e.expr)}
+            found = dict.fromkeys(name for name in scalars if name not in read)
+        self.losses = tuple(found)
+        self.parameters = tuple(name for name in self.inputs if name in self.parameter_names())
+
+    def parameter_names(self) -> set[str]:
+        """Inputs that look like parameters: not the data of the usual names."""
+        found = {name for name in self.inputs if name.split("_")[0] not in ("x", "X", "y", "Y", "t", "lambda", "eta", "alpha", "epsilon")}
+        return found or set(self.inputs)
+
+    def differentiated(self, root: Node) -> list[Node]:
+        """What stands on top of the derivatives of a formula, and under ∇."""
+        found = []
+        for node, _ in walk(root):
+            if isinstance(node, Frac) or isinstance(node, Prod) and "/" in node.ops:
+                pairs = [(node.top, node.bottom)] if isinstance(node, Frac) else list(zip(node.items, node.items[1:]))
+                for top, bottom in pairs:
+                    above, below = self.differential(top), self.differential(bottom)
+                    if isinstance(below, str) or above is None or below is None:
+                        continue
+                    if above != "":
+                        found.append(above.items[0] if isinstance(above, Juxt) else above)
+            if isinstance(node, Juxt):
+                for item, after in zip(node.items, node.items[1:]):
+                    if is_nabla(item) or isinstance(item, Frac) and self.operator(item) is not None:
+                        found.append(after)
+        return found
+
+    def assume_loss(self, w: Written, node: Node) -> str | None:
+        """A loss that the text differentiates and nowhere defines: ½‖ŷ − y‖² where that is at hand, else any loss of what it is given by."""
+        if w.base in self.broken or w.base.split(".")[0] not in LOSSES or w.sup or any(is_index(p) and p.name != "t" for p in w.sub):
+            return None
+        if not w.sub and (pair := self.squared_pair()) is not None:
+            a, b = pair
+            name = self.bind_loss(w, squared_error(a.var, b.var), node)
+            self.loss_note = f"the text does not say what {name} is: {name} = ½‖{a.name} − {b.name}‖² is assumed"
+        else:
+            given = self.given_cotangents(w)
+            if not given:
+                return None
+            name = self.bind_loss(w, self.any_loss(w.base, given), node)
+            self.loss_note = f"the text does not say what {name} is: any function of {', '.join(given)}"
+        self.notes[self.loss_note] = None
+        return name
+
+    loss_note = ""
+
+    said_above: dict[str, str]
+
+    def bind_loss(self, w: Written, loss: Expr, node: Node) -> str:
+        self.bind((w.base, self.labels(w.sub), "", 0), [], [], Term(loss), Rel((node, node), ("=",), node.span))
+        return self.equations[-1].name
+
+    def squared_pair(self) -> tuple[Entry, Entry] | None:
+        """ŷ and y, where ŷ is what the equations come to and y is given and no part of it."""
+        read = {name for e in self.equations for name in names_in(e.expr)}
+        hats = [(k, e) for k, e in self.table.tensors.items() if k[0].endswith(".hat") and e.name not in read]
+        pairs = [(e, self.table.tensors.get((k[0][:-4], *k[1:]))) for k, e in hats]
+        pairs = [(a, b) for a, b in pairs if b is not None and b.name in self.inputs and b.name not in read
+                 and len(a.shape) == len(b.shape) and all(map(same, a.shape, b.shape))]
+        return pairs[0] if len(pairs) == 1 else None
+
+    def given_cotangents(self, w: Written) -> tuple[str, ...]:
+        """The names whose cotangents the text reads and never claims: what comes from above, as `\\frac{\\partial L}{\\partial y}`."""
+        claimed: set[str] = set()
+        read: dict[str, None] = {}
+        for part, values in self.claim_parts:
+            self.formula, before, self.layers = part.source, self.layers, {**self.layers, **values}
+            try:
+                left, *rights = part.node.items
+                claimed |= set(self.denominators(negated(left)[1], w))
+                for right in rights:
+                    read |= dict.fromkeys(self.denominators(right, w))
+            finally:
+                self.layers = before
+        return tuple(name for name in read if name not in claimed)
+
+    def denominators(self, root: Node, w: Written) -> list[str]:
+        """The names by which a formula differentiates the loss."""
+        found = []
+        for node, _ in walk(root):
+            if isinstance(node, Frac) or isinstance(node, Prod) and node.ops == ("/",):
+                top, bottom = (node.top, node.bottom) if isinstance(node, Frac) else node.items
+                above, below = self.differential(top), self.differential(bottom)
+            elif isinstance(node, Juxt) and len(node.items) == 2 and is_nabla(node.items[0]) and isinstance(node.items[0], Script):
+                above, below = node.items[1], node.items[0].sub
+            else:
+                continue
+            v = taken_apart(above) if above is not None and not isinstance(above, str) else None
+            u = taken_apart(below) if below is not None and not isinstance(below, str) else None
+            if v is not None and u is not None and (v.base, self.labels(v.sub)) == (w.base, self.labels(w.sub)) and (known := self.find(u)) is not None:
+                found += [name for name in names_in(known[0].node) if name not in self.classes]
+                if type(known[0].node) is Var and not known[1]:
+                    self.said_above.setdefault(known[0].node.name, self.text(node))
+        return found
+
+    def any_loss(self, loss: str, given: tuple[str, ...]) -> Expr:
+        """Σ ⟨G, y⟩ over what is given, each G free: any loss is this one as far as first derivatives go."""
+        known = {**self.inputs, **{e.name: e.var for e in self.equations}}
+        terms = []
+        for name in given:
+            seed = fresh_name(f"d{loss.split('.')[0]}_d{name}", {*known, *self.table.sizes})
+            self.inputs[seed] = Var(seed, known[name].shape)
+            if name in self.said_above:
+                self.table.tex[seed] = self.said_above[name]
+            terms.append(total(hadamard(self.inputs[seed], known[name])))
+        return add(terms)
+
+
+def fresh_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
