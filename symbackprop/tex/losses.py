@@ -6,6 +6,8 @@ the names whose cotangents the text is given.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..algebra import add, hadamard, total
 from ..expr import Expr, Var, names_in
 from ..layers.losses import squared_error
@@ -13,7 +15,7 @@ from .definitions import Definitions
 from .derivatives import is_nabla
 from .names import Entry, Written, taken_apart
 from .scope import is_index, negated
-from .syntax import Frac, Juxt, Node, Prod, Rel, Script, walk
+from .syntax import Frac, Juxt, Node, Prod, Rel, Script, Sym, walk
 from .tensors import Term, same
 
 LOSSES = ("C", "L", "E", "J", "ell", "loss", "Loss", "Cost", "cost")
@@ -37,6 +39,8 @@ class Losses(Definitions):
                     name = self.settling(lambda: self.assume_loss(w, top))
                     if name is not None:
                         found.setdefault(name)
+        if not found and not scalars and (name := self.settling(self.unnamed_loss)) is not None:
+            found[name] = None
         if not found:
             read = {name for e in self.equations for name in names_in(e.expr)}
             found = dict.fromkeys(name for name in scalars if name not in read)
@@ -100,7 +104,7 @@ class Losses(Definitions):
                  and len(a.shape) == len(b.shape) and all(map(same, a.shape, b.shape))]
         return pairs[0] if len(pairs) == 1 else None
 
-    def given_cotangents(self, w: Written) -> tuple[str, ...]:
+    def given_cotangents(self, w: Written | None) -> tuple[str, ...]:
         """The names whose cotangents the text reads and never claims: what comes from above, as `\\frac{\\partial L}{\\partial y}`."""
         claimed: set[str] = set()
         read: dict[str, None] = {}
@@ -115,10 +119,37 @@ class Losses(Definitions):
                 self.layers = before
         return tuple(name for name in read if name not in claimed)
 
-    def denominators(self, root: Node, w: Written) -> list[str]:
-        """The names by which a formula differentiates the loss."""
+    def unnamed_loss(self) -> str | None:
+        """A loss for a text that writes dX or \\bar X for every gradient and never says of what."""
+        given = self.given_cotangents(None)
+        if not given or not self.claim_parts:
+            return None
+        base = next(b for b in ("L", "loss", "objective") if b not in {k[0] for k in self.table.tensors} | set(self.table.sizes))
+        node = self.claim_parts[0][0].node.items[0]
+        name = self.bind_loss(Written(base, (), (), 0, node, Sym(base, "letter", (), node.span)), self.any_loss(base, given), node)
+        self.loss_note = f"the text does not name a loss: {name} is any function of {', '.join(given)}"
+        self.notes[self.loss_note] = None
+        return name
+
+    def gradient_of(self, node: Node) -> Node | None:
+        """X of `dX` and of `\\bar X`, where X is known and nothing else is called so."""
+        w = taken_apart(node)
+        if w is None or self.find(w) is not None:
+            return None
+        if w.base.endswith(".bar") and isinstance(w.symbol, Sym):
+            plain = replace(w.symbol, marks=tuple(m for m in w.symbol.marks if m != "bar"))
+            return replace(node, base=plain) if isinstance(node, Script) else plain
+        return self.after_d(node)
+
+    def denominators(self, root: Node, w: Written | None) -> list[str]:
+        """The names by which a formula differentiates the loss; without one, those of `dX` and `\\bar X`."""
         found = []
         for node, _ in walk(root):
+            if w is None:
+                inner = self.gradient_of(node) if isinstance(node, (Sym, Script)) else None
+                u = taken_apart(inner) if inner is not None else None
+                found += names_in(known[0].node) if u is not None and (known := self.find(u)) is not None else ()
+                continue
             if isinstance(node, Frac) or isinstance(node, Prod) and node.ops == ("/",):
                 top, bottom = (node.top, node.bottom) if isinstance(node, Frac) else node.items
                 above, below = self.differential(top), self.differential(bottom)

@@ -22,7 +22,7 @@ from .document import Formula, formulas
 from .declarations import DEPTH
 from .names import Table, letters_in, taken_apart, unwrapped
 from .products import DOT
-from .statements import Statement, statements
+from .statements import Statement, condition, statements
 from .syntax import Script, walk as walk_tree
 from .tensors import Met, Unknown
 
@@ -74,7 +74,7 @@ class Document(Claims):
         self.size_names: set[str] = set()
         self.unread = [f for f in found if f.error is not None]
         self.broken |= {base: f.error for f in self.unread for base in spoken_of(f)}
-        self.parts: list[Statement] = [s for f in found if f.error is None for s in statements(f)]
+        self.parts: list[Statement] = conditioned([f for f in found if f.error is None])
 
     def read(self) -> None:
         self.declarations()
@@ -149,6 +149,21 @@ class Document(Claims):
         line, column = formula.source.place(formula.span[0])
         text = " ".join(formula.source.text[slice(*formula.span)].split())
         return Claim(text, Place(line, column, formula.source.line(line)), None, None, formula.error)
+
+
+def conditioned(found: list[Formula]) -> list[Statement]:
+    """The statements of the formulas; a `$i = k$` after an "if" in the text before a display is a condition of that."""
+    out: list[Statement] = []
+    waiting: tuple = ()
+    for formula in found:
+        parts = statements(formula)
+        before = re.search(r"(\w+)[\s$\\(]*$", formula.source.text[:formula.span[0]])
+        if not formula.display and len(parts) == 1 and before is not None and (when := condition(parts[0].node, before[1])):
+            waiting = when
+            continue
+        out += [replace(s, when=s.when + waiting) if s.kind == "equation" else s for s in parts]
+        waiting = ()
+    return out
 
 
 def said(claim: Claim, general: tuple[str, ...]) -> Claim:

@@ -18,7 +18,7 @@ from .classes import Classes, complement
 from .names import label, letters_in, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import NoSuchLayer, conditions, is_index
 from .syntax import Big, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sum, Sym, Un, walk
-from .tensors import Term, aligned, chained, everything, multiply, raised, summed
+from .tensors import Term, aligned, chained, everything, multiply, raised, summed, times
 
 MAX_UNROLLED = 64
 
@@ -31,7 +31,9 @@ class Sums(Classes):
     def big(self, node: Big) -> Term:
         if node.op == "sum" or node.op == "prod" and node.sub is not None:
             return self.total(node)
-        if node.op in ("max", "min", "argmax", "argmin", "prod", "int", "lim", "sup", "inf"):
+        if node.op in ("max", "min") and node.sub is not None:
+            return self.extreme_over(node)
+        if node.op in ("argmax", "argmin", "prod", "int", "lim", "sup", "inf"):
             raise self.fail(node, f"{self.text(node)}: \\{node.op} over an index", None, UnsupportedError)
         raise self.fail(node, f"the operator in {self.text(node)}", None, UnsupportedError)
 
@@ -63,6 +65,20 @@ class Sums(Classes):
         for name, size in found.items():
             body = over(body, name, size, node)
         return body
+
+    def extreme_over(self, node: Big) -> Term:
+        """`\\max_i s_i` over one index."""
+        name = getattr(node.sub, "name", None)
+        if not is_index(node.sub):
+            raise self.fail(node, f"{self.text(node)}: \\{node.op} over {self.text(node.sub)}", None, UnsupportedError)
+        with self.bound({name: None}):
+            body = self.value(node.body)
+        if body.rank or name not in body.axes:
+            raise self.fail(node, f"{self.text(node)}: nothing in it depends on {name}" if name not in body.axes else
+                            f"{self.text(node)}: the {node.op} of what is {body.show()}", None, UnsupportedError)
+        sign, at = 1 if node.op == "max" else -1, body.axes.index(name)
+        found = tensor_op("max", times(sign, body).node, params=(at,))
+        return times(sign, Term(found, body.axes[:at] + body.axes[at + 1:]))
 
     def multiplied_over(self, body: Term, name: str, size: sp.Expr | None, node: Big) -> Term:
         """\\prod over an index of a scalar; n equal factors are a power."""
