@@ -98,6 +98,7 @@ class Claim:
     where it stands at `right_span`; `reread` reads another right side in its place, `suspects` are tried before edits;
     `otherwise` is a second reading of the right side with what it takes, for a sign that leaves two open. Of a claim
     about every step l, `step` is the l it is read at; of a right side that is a sum over steps, `summands` has what each adds.
+    `by_entries`: the left side has indices, so that no layout is left open.
     """
 
     text: str
@@ -115,6 +116,7 @@ class Claim:
     origin: str = ""
     suspects: tuple[Suspect, ...] = ()
     otherwise: tuple[Expr, tuple[str, ...]] | None = None
+    by_entries: bool = False
     step: int | None = None
     summands: tuple[tuple[int, Expr], ...] = ()
 

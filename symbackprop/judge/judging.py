@@ -252,7 +252,7 @@ class Judge:
         """The verdict on a right side that is the transpose of the truth; None where it is not."""
         split = self.jacobian_split(left)
         cut = 1 if split is None else split
-        if split is None and left.rank != 2 or right.rank != left.rank or right.shape != (*left.shape[cut:], *left.shape[:cut]):
+        if claim.by_entries or split is None and left.rank != 2 or right.rank != left.rank or right.shape != (*left.shape[cut:], *left.shape[:cut]):
             return None
         labels = tuple(range(left.rank))
         other = contract((right,), ((*labels[cut:], *labels[:cut]),), labels)

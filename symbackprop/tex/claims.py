@@ -111,12 +111,15 @@ class Claims(Losses):
         if w is None or not self.is_derivative(rel.items[1]):
             return False
         letters, k = self.left_indices(w, rel)
-        if k in self.table.tensors:
+        each = (f"{k[0]}[{''.join(name for name, _ in letters)}]", *k[1:])
+        if k in self.table.tensors and (not letters or each in self.table.tensors or "alias" not in self.table.tensors[k].var.name):
             return False
         with self.bound({name: None for name, _ in letters}):
             term = self.value(rel.items[1])
         node = gathered(term, [name for name, _ in letters], {})
-        self.enter(k, Entry("_".join(p for p in k[:3] if p), Var(f"alias {k}", node.shape), term.row, (), Term(node, (), term.row)))
+        entry = Entry("_".join(p for p in k[:3] if p), Var(f"alias {k}", node.shape), term.row, (), Term(node, (), term.row))
+        for key in ({k, each} if letters and k not in self.table.tensors else {each if letters else k}):
+            self.enter(key, entry)
         return len(rel.items) == 2
 
     def one_claim(self, left: Node, right: Node, values: dict[str, int], first: bool) -> None:
@@ -134,7 +137,7 @@ class Claims(Losses):
             made |= sides
             self.strains += sides["left"].shape != sides["right"].shape
             made["reread"] = self.rereader(left, right, a)
-            made["strict"] = not self.is_partial(left)
+            made |= {"strict": not self.is_partial(left), "by_entries": len(a.axes) > 1}
             if type(a.node) is Var and "/" in a.node.name:
                 self.claimed.setdefault(a.node.name, b if not a.axes else Term(sides["right"]))
                 made["binds"] = a.node.name

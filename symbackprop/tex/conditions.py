@@ -7,7 +7,7 @@ from ..errors import ShapeError, UnsupportedError
 from ..expr import function
 from .classes import Classes, complement, masked
 from .syntax import Cases, Node, Rel
-from .tensors import Term, aligned, apply, like, multiply, spread_number
+from .tensors import Term, aligned, apply, is_same_form, like, multiply, spread_number
 
 RELATIONS = {">": "gt", "<": "lt", ">=": "ge", "<=": "le", "=": "eq", "!=": "ne", "==": "eq"}
 
@@ -37,11 +37,11 @@ class Conditions(Classes):
             if condition is None:
                 raise self.fail(node, "a case without a condition")
             index, chosen = self.index_test(condition), self.value(value)
-            if index is not None:
-                axes, nodes = aligned((multiply(index, chosen), multiply(complement(index), found)))
+            test = self.indicator(condition, node) if index is None else index
+            if index is not None or not test.rank and chosen.rank and is_same_form(chosen, found):
+                axes, nodes = aligned((multiply(test, chosen), multiply(complement(test), found)))
                 found = Term(add_nodes(nodes), axes, chosen.row)
                 continue
-            test = self.indicator(condition, node)
             found = apply(function("where"), test, *(like(t, test) if t.is_number and test.rank else t for t in (chosen, found)))
         return found
 

@@ -44,8 +44,9 @@ class Lookup(Classes):
             left_primes = w.primes - count
             for sub, sup, rest_sub, rest_sup in self.splits(w):
                 k = (w.base, sub, sup, count)
-                if (rest_sub or rest_sup) and (w.base + EACH, sub, sup, count) in self.table.tensors:
-                    k = (w.base + EACH, sub, sup, count)
+                if rest_sub or rest_sup:
+                    own = (f"{w.base}[{self.labels(rest_sub)}]", w.base + EACH)
+                    k = next((found for base in own if (found := (base, sub, sup, count)) in self.table.tensors), k)
                 if k in self.formals:
                     return self.formals[k], rest_sub, rest_sup, left_primes
                 if k in self.table.tensors:

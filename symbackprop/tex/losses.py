@@ -15,6 +15,7 @@ from .definitions import Definitions
 from .derivatives import is_nabla
 from .names import Entry, Written, taken_apart
 from .scope import is_index, negated
+from .sums import free_letters
 from .syntax import Frac, Juxt, Node, Prod, Rel, Script, Sym, walk
 from .tensors import Term, same
 
@@ -134,7 +135,7 @@ class Losses(Definitions):
     def gradient_of(self, node: Node) -> Node | None:
         """X of `dX` and of `\\bar X`, where X is known and nothing else is called so."""
         w = taken_apart(node)
-        if w is None or self.find(w) is not None:
+        if w is None or self.name_of(w):
             return None
         if w.base.endswith(".bar") and isinstance(w.symbol, Sym):
             plain = replace(w.symbol, marks=tuple(m for m in w.symbol.marks if m != "bar"))
@@ -148,7 +149,7 @@ class Losses(Definitions):
             if w is None:
                 inner = self.gradient_of(node) if isinstance(node, (Sym, Script)) else None
                 u = taken_apart(inner) if inner is not None else None
-                found += names_in(known[0].node) if u is not None and (known := self.find(u)) is not None else ()
+                found += self.name_of(u)
                 continue
             if isinstance(node, Frac) or isinstance(node, Prod) and node.ops == ("/",):
                 top, bottom = (node.top, node.bottom) if isinstance(node, Frac) else node.items
@@ -159,17 +160,28 @@ class Losses(Definitions):
                 continue
             v = taken_apart(above) if above is not None and not isinstance(above, str) else None
             u = taken_apart(below) if below is not None and not isinstance(below, str) else None
-            if v is not None and u is not None and (v.base, self.labels(v.sub)) == (w.base, self.labels(w.sub)) and (known := self.find(u)) is not None:
-                found += [name for name in names_in(known[0].node) if name not in self.classes]
-                if type(known[0].node) is Var and not known[1]:
-                    self.said_above.setdefault(known[0].node.name, self.text(node))
+            if v is not None and u is not None and (v.base, self.labels(v.sub)) == (w.base, self.labels(w.sub)) and (names := self.name_of(u)):
+                found += names
+                if not free_letters(below, frozenset()):
+                    self.said_above.setdefault(names[0], self.text(node))
         return found
+
+    def name_of(self, w: Written | None) -> list[str]:
+        """The name that a symbol speaks of, whatever its indices; none of a class."""
+        if w is None:
+            return []
+        keys = [(w.base, sub, sup, w.primes) for sub, sup, _, _ in self.splits(w)]
+        names = [self.table.tensors[k].name for k in keys if k in self.table.tensors]
+        return [name for name in names[:1] if name not in self.classes and "alias" not in self.variable_of(name)]
+
+    def variable_of(self, name: str) -> str:
+        return next(e.var.name for e in self.table.tensors.values() if e.name == name)
 
     def any_loss(self, loss: str, given: tuple[str, ...]) -> Expr:
         """Σ ⟨G, y⟩ over what is given, each G free: any loss is this one as far as first derivatives go."""
         known = {**self.inputs, **{e.name: e.var for e in self.equations}}
         terms = []
-        for name in given:
+        for name in (n for n in given if n in known):
             seed = fresh_name(f"d{loss.split('.')[0]}_d{name}", {*known, *self.table.sizes})
             self.inputs[seed] = Var(seed, known[name].shape)
             if name in self.said_above:

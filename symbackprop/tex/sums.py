@@ -17,7 +17,7 @@ from ..ops.tensor import apply as tensor_op
 from .classes import Classes, complement
 from .names import label, letters_in, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import NoSuchLayer, conditions, is_index
-from .syntax import Big, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sum, Sym, Un, walk
+from .syntax import Big, Group, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sum, Sym, Un, walk
 from .tensors import Term, aligned, chained, everything, multiply, raised, summed, times
 
 MAX_UNROLLED = 64
@@ -127,6 +127,10 @@ class Sums(Classes):
                 return
             case Rel(items=(Sym() as index, *rest), ops=(":" | "given", *more)) if is_index(index) and more:
                 found[index.name] = None
+                unequal.append(Rel(tuple(rest), tuple(more), part.span))
+                return
+            case Rel(items=(Group(body=List() as pair), *rest), ops=(":" | "given", *more)) if more:
+                self.range_of(pair, node, found, unequal)
                 unequal.append(Rel(tuple(rest), tuple(more), part.span))
                 return
             case Rel(items=(Num(text="1"), Sym() as index, high), ops=("<=", "<=")):

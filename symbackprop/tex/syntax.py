@@ -201,7 +201,7 @@ def walk(node: Node) -> Iterator[tuple[Node, int]]:
         stack.extend((part, depth + 1) for part in reversed(children(here)))
 
 
-INDEX_LETTERS = frozenset("ijklmnpqrst")
+INDEX_LETTERS = frozenset("abcdfgijklmnpqrstuvw")
 
 
 def with_primed_indices(node: Node | None) -> Node | None:
@@ -209,6 +209,11 @@ def with_primed_indices(node: Node | None) -> Node | None:
     match node:
         case Script(base=Sym(name=name, kind="letter") as base, sub=None, sup=None, primes=count) if count and name in INDEX_LETTERS:
             return replace(base, name=name + "'" * count, span=node.span)
+        case Script(base=Sym(name=name, kind="run", span=(start, _)), sub=None, sup=None, primes=count) if count and len(name) < 5 and \
+                set(name) <= INDEX_LETTERS:
+            last = len(name) - 1
+            letters = [Sym(x, "letter", (), (start + k, start + k + 1)) for k, x in enumerate(name[:last])]
+            return Juxt((*letters, Sym(name[last] + "'" * count, "letter", (), (start + last, node.span[1]))), node.span)
         case List() | Juxt() | Rel() | Sum():
             return replace(node, items=tuple(with_primed_indices(x) for x in node.items))
     return node
