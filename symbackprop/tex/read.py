@@ -48,9 +48,11 @@ def settle(found: list[Formula], depth: int, is_open: bool) -> Document:
     best = attempt(found, {}, depth, is_open)
     few = max(2, min(MAX_TRIALS, 300 // (len(best.parts) + 1)))
     for _ in range(few):
-        if best.strain == (0, 0) or not best.inferred or best.reread > MAX_REREAD:
+        others = [{DOT: 1}] if best.open_dots and not best.ranks.get(DOT) else []
+        if best.strain == (0, 0) or not (best.inferred or others) or best.reread > MAX_REREAD:
             return best
-        trials = [attempt(found, {**best.ranks, **other}, depth, is_open) for other in best.other_ranks()[:few]]
+        others += best.other_ranks()[:few] if best.inferred else []
+        trials = [attempt(found, {**best.ranks, **other}, depth, is_open) for other in others]
         better = min(trials, key=lambda t: t.strain, default=best)
         if better.strain >= best.strain:
             return best
