@@ -18,6 +18,7 @@ from .errors import ParseError, SymbackpropError
 MAX_CHARACTERS = 2_000_000
 MAX_BYTES = 4 * MAX_CHARACTERS
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+DOTS = re.compile(r"(?<=\w)([ \t]*)\.\.(?=[ \t]*\w)")  # between the ends of a range, `1..L`: read as `1^ L`, which Python parses
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -121,6 +121,9 @@ class Claim:
     summands: tuple[tuple[int, Expr], ...] = ()
 
 
+READ_WITH = "layers: read with "  # how an assumption begins that tells at which length a text was read
+
+
 @dataclass(frozen=True)
 class Length:
     """A range of open length, `letter = 1, …, end`, that a program was read with at one length, `number`.

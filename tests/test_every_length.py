@@ -51,7 +51,36 @@ a_t = b + W s_{t-1} + U x_t, \quad s_t = \tanh(a_t), \quad o_t = c + V s_t, \qua
 L = \sum_{t=1}^{\tau} L_t, \quad L_t = -\sum_k y_{t,k} \log \hat y_{t,k}
 """
 
+# The same in the language of models
+DEEP = """
+y: R[n[L]]; a[0]: R[n[0]]; W[l]: R[n[l], n[l-1]]; b[l]: R[n[l]]; f: elementwise
+for l in 1..L: z[l] = W[l] @ a[l-1] + b[l]; a[l] = f(z[l])
+C = sum((a[L] - y)**2) / 2
+"""
+LONG = """
+x: R[T, n]; y: R[T, m]; h[0]: R[m]; U: R[m, m]; V: R[m, n]
+for t in 1..T: s[t] = U @ h[t-1] + V @ x[t]; h[t] = tanh(s[t]); e[t] = sum((h[t] - y[t])**2)
+C = sum(e[t] for t in 1..T) / T
+"""
+DOWN = """
+x: R[T, n]; h[0]: R[m]; g[T+1]: R[m]; V: R[m, n]; y: R[T]
+for t in 1..T: h[t] = tanh(h[t-1] + V @ x[t])
+for t in T..1: g[t] = tanh(g[t+1] + V @ x[t]); r[t] = dot(g[t], h[t]) - y[t]
+C = sum(r[t]**2 for t in 1..T)
+"""
+
 RIGHT = [
+    (DEEP, "grad(C, z[L]) == (a[L] - y) * f_prime(z[L])"),
+    (DEEP, "grad(C, z[l]) == (W[l+1].T @ grad(C, z[l+1])) * f_prime(z[l])"),
+    (DEEP, "grad(C, a[l]) == W[l+1].T @ grad(C, z[l+1])"),
+    (DEEP, "grad(C, W[l]) == outer(grad(C, z[l]), a[l-1])"),
+    (LONG, "grad(C, h[t]) == U.T @ grad(C, s[t+1]) + 2*(h[t] - y[t]) / T"),
+    (LONG, "grad(C, h[T]) == 2*(h[T] - y[T]) / T"),
+    (LONG, "grad(C, U) == sum(outer(grad(C, s[t]), h[t-1]) for t in 1..T)"),
+    (LONG, "grad(C, h[0]) == U.T @ grad(C, s[1])"),
+    (LONG, "grad(C, x[t]) == V.T @ grad(C, s[t])"),
+    (DOWN, "grad(C, g[t]) == (1 - g[t-1]**2) * grad(C, g[t-1]) + 2*r[t]*h[t]"),
+    (DOWN, "grad(C, g[1]) == 2*r[1]*h[1]"),
     (FEED_FORWARD, r"\delta^{(L)} = (a^{(L)} - y) \odot f'(z^{(L)})"),
     (FEED_FORWARD, r"\delta^{(l)} = ((W^{(l+1)})^\top \delta^{(l+1)}) \odot f'(z^{(l)})"),
     (FEED_FORWARD, r"\frac{\partial C}{\partial b^{(l)}} = \delta^{(l)}"),
@@ -81,6 +110,13 @@ RIGHT = [
     (OUTPUTS, r"\nabla_W L = \sum_{t=1}^\tau \operatorname{diag}(1 - s_t^2) (\nabla_{s_t} L) s_{t-1}^\top"),
 ]
 WRONG = [
+    (DEEP, "grad(C, z[L]) == a[L] - y"),
+    (DEEP, "grad(C, z[l]) == W[l+1].T @ grad(C, z[l+1])"),
+    (DEEP, "grad(C, W[l]) == outer(grad(C, z[l]), a[l])"),
+    (LONG, "grad(C, h[t]) == U.T @ grad(C, s[t+1])"),
+    (LONG, "grad(C, h[T]) == 2*(h[T] - y[T]) / 3"),
+    (LONG, "grad(C, U) == sum(outer(grad(C, s[t]), h[t-1]) for t in 2..T)"),
+    (DOWN, "grad(C, g[t]) == (1 - g[t-1]**2) * grad(C, g[t-1])"),
     (FEED_FORWARD, r"\delta^{(L)} = (a^{(L)} - y)"),
     (FEED_FORWARD, r"\delta^{(l)} = (W^{(l+1)})^\top \delta^{(l+1)}"),
     (FEED_FORWARD, r"\frac{\partial C}{\partial W^{(l)}} = \delta^{(l)} (a^{(l)})^\top"),
@@ -120,8 +156,8 @@ def test_what_is_not_proved_for_every_length_is_not_said_to_be() -> None:
 def test_a_verdict_tells_its_steps() -> None:
     lines = [r"\delta^{(l)} = ((W^{(l+1)})^\top \delta^{(l+1)}) \odot f'(z^{(l)})", r"\frac{\partial C}{\partial W^{(l)}} = \delta^{(l)} (a^{(l-1)})^\top"]
     first, second = sb.verify(FEED_FORWARD + "\n".join(lines))
-    assert first.assumptions == ("for l = 1, …, L−1",) and first.quantity == "dC/dz[l]"
-    assert second.assumptions == ("for l = 1, …, L",) and second.quantity == "dC/dW[l]"
+    assert first.assumptions == ("for every L", "for l = 1, …, L−1") and first.quantity == "dC/dz[l]"
+    assert second.assumptions == ("for every L", "for l = 1, …, L") and second.quantity == "dC/dW[l]"
 
 
 def test_a_repair_holds_at_every_step() -> None:
@@ -140,3 +176,24 @@ def test_a_number_of_layers_that_is_said_is_that_number() -> None:
     text = FEED_FORWARD.replace(r"l = 1, \dots, L", r"l = 1, \dots, 2").replace("(L)", "(2)").replace("n_L", "n_2")
     (verdict,) = sb.verify(text + r"\delta^{(l)} = ((W^{(l+1)})^\top \delta^{(l+1)}) \odot f'(z^{(l)})")
     assert verdict.verdict == "proved" and "every" not in verdict.evidence
+
+
+REPAIRS = [
+    (DEEP, "grad(C, z[L]) == a[L] - y", "grad(C, z[L]) == (a[L] - y) * f_prime(z[L])"),
+    (DEEP, "grad(C, W[l]) == outer(grad(C, z[l]), a[l])", "grad(C, W[l]) == outer(grad(C, z[l]), a[l-1])"),
+    (DEEP, "grad(C, a[l]) == W[l+1] @ grad(C, z[l+1])", "grad(C, a[l]) == W[l+1].T @ grad(C, z[l+1])"),
+    (LONG, "grad(C, V) == sum(outer(grad(C, s[t]), x[t]) for t in 2..T)", "grad(C, V) == sum(outer(grad(C, s[t]), x[t]) for t in 1..T)"),
+    (LONG, "grad(C, h[t]) == U @ grad(C, s[t+1]) + 2*(h[t] - y[t]) / T", "grad(C, h[t]) == U.T @ grad(C, s[t+1]) + 2*(h[t] - y[t]) / T"),
+]
+
+
+@pytest.mark.parametrize("model, claim, fix", REPAIRS, ids=[claim for _, claim, _ in REPAIRS])
+def test_a_repair_speaks_of_steps_as_the_user_does(model: str, claim: str, fix: str) -> None:
+    (verdict,) = sb.verify(model + claim)
+    assert verdict.diagnosis["fix"] == fix
+
+
+def test_claims_about_loops_that_make_no_sense_are_told() -> None:
+    letters, unknown, bare = sb.verify(DEEP + "grad(C, W[k]) == outer(grad(C, z[l]), a[l])\ngrad(C, q[l]) == 0\ngrad(C, W) == 0")
+    assert letters.verdict == unknown.verdict == bare.verdict == "error"
+    assert "k runs over no range" in letters.evidence and "q is not declared" in unknown.evidence and "W[" in bare.evidence

@@ -149,7 +149,7 @@ def labels_shifted(f: Formula) -> Iterator[Edit]:
                 opening, bare, closing = found.groups()
                 for other in labels_near(bare, f.labels):
                     new = opening + other + closing
-                    new = new if len(new) == 1 or f.text[script.span[0] - 1] in "{(" else "{" + new + "}"
+                    new = new if len(new) == 1 or f.text[script.span[0] - 1] in "{([" else "{" + new + "}"
                     yield put(script, new, f"{f.of(part)} has the label {bare} where {other} belongs")
             elif re.fullmatch(r"[a-z]{2}", said):
                 yield put(script, said[::-1], f"the indices of {f.of(part)} are swapped")

@@ -14,13 +14,12 @@ from dataclasses import replace
 from ..algebra import zero
 from ..errors import SymbackpropError
 from ..expr import Apply, Const, Contract, Delta, Expr, Map, Var, is_identity, names_in, walk
-from ..program import Claim, Length, Program
+from ..program import READ_WITH, Claim, Length, Program
 from .proof import prove
 from .truth import Truth, is_quantity, parts_of
 from .verdict import Verdict, for_every_layer
 from .window import Levels, Window, levels_of
 
-READ_WITH = "layers: read with "
 FARTHEST = 2  # steps from l that a line may read, for a proof of every length
 Key = tuple[str, int | None, int | None]
 
@@ -44,9 +43,9 @@ def for_every_length(program: Program, found: list[Verdict], judged: Callable[[P
     for number in range(1, 2 * near + 2):
         if number != length.number and any(v.is_right for v in merged.values()):
             look_at(number)
-    general = General(length.again(2 * near + 3, True), length.number, lines)
-    every = {key for key, v in merged.items() if v.verdict == "proved" and reach <= FARTHEST and general.holds(key, lines.get(key, []))}
-    if any(v.verdict == "proved" and key not in every for key, v in merged.items()):
+    general = General(length.again(2 * near + 3, True), length.number, lines) if length.levels else None
+    every = {key for key, v in merged.items() if v.verdict == "proved" and reach <= FARTHEST and general and general.holds(key, lines.get(key, []))}
+    if length.levels and any(v.verdict == "proved" and key not in every for key, v in merged.items()):
         look_at(2 * near + 3)
     return [general.stated(v) if key in every else few(v, length.end, sorted(tried)) for key, v in merged.items()]
 
@@ -140,8 +139,9 @@ class General:
         less = self.number - max(steps, default=0)
         range_ = [f"for {length.letter} = {min(steps)}, …, {length.end}{f'−{less}' if less else ''}"] if steps else []
         spoken = steps or any(steps_in(self.program, self.levels, c.left, c.right) for c in claims)
-        said = (self.of_every_step(a) for a in v.assumptions if not a.startswith((READ_WITH, f"for {length.letter} = ")))
-        return replace(v, assumptions=(*dict.fromkeys(said), *range_), quantity=self.spoken(claims[0]) or v.quantity,
+        said = (self.of_every_step(a, bool(steps)) for a in v.assumptions if not a.startswith((READ_WITH, f"for {length.letter} = ")))
+        every = [f"for every {length.end}"] if spoken else []
+        return replace(v, assumptions=(*dict.fromkeys(said), *every, *range_), quantity=self.spoken(claims[0]) or v.quantity,
                        evidence=f"{v.evidence} and every {length.end}" if spoken else v.evidence)
 
     def spoken(self, claim: Claim) -> str:
@@ -157,11 +157,12 @@ class General:
             return f"{without_step(name)}[{end if claim.step is None else letter}{f'{away:+d}' if away else ''}]"
         return "/".join(f"d{named(part)}" for part in parts_of(claim.left.name))
 
-    def of_every_step(self, assumption: str) -> str:
+    def of_every_step(self, assumption: str, has_letter: bool) -> str:
         """`y_2 is taken to be …` and `y_3 is taken to be …` as one: `y[t] is taken to be …`."""
-        words = sorted((n for n, (_, step) in self.levels.items() if step and n in assumption), key=len, reverse=True)
-        for name in words:
-            assumption = re.sub(rf"(?<![\w]){re.escape(name)}(?!\w)", f"{without_step(name)}[{self.program.length.letter}]", assumption)
+        length = self.program.length
+        for name in sorted((n for n, (_, step) in self.levels.items() if step and n in assumption), key=len, reverse=True):
+            at = length.end if self.levels[name][1] == self.usual and not has_letter and "derivative of" in assumption else length.letter
+            assumption = re.sub(rf"(?<![\w]){re.escape(name)}(?!\w)", f"{without_step(name)}[{at}]", assumption)
         return assumption
 
     def is_uniform(self) -> bool:

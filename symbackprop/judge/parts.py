@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..intake import DOTS
+
 Span = tuple[int, int]
 TRANSPOSED = re.compile(r"\^\s*(?:\{\s*(?:\\top|T|t|\\intercal|\\mathsf\s*\{?T\}?|\\mathrm\s*\{?T\}?|\\rm\s*T|\\sf\s*T)\s*\}|\\top(?![A-Za-z])"
                         r"|T|\\intercal(?![A-Za-z])|\\mathsf\s*\{?T\}?|\\mathrm\s*\{?T\}?)|ᵀ")
@@ -84,6 +86,8 @@ class Python:
                 return Part("number", span, name=self.text[slice(*span)])
             case ast.Name():
                 return Part("name", span, name=node.id)
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Name() | ast.BinOp() | ast.Constant()):
+                return Part("name", span, (Part("script", self.span(node.slice)),), ("script",), name, self.span(node.value))
             case ast.UnaryOp(op=ast.USub()):
                 return Part("minus", span, (self.bracketed(node.operand),))
             case ast.BinOp() if type(node.op) in SIGNS:
@@ -96,7 +100,10 @@ class Python:
                 return Part("name", span, name=self.text[slice(*span)])
             case ast.Call():
                 return self.call(node, span)
-        return Part("other", span, tuple(self.part(c) for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)))
+        inner = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
+        if isinstance(node, ast.GeneratorExp) and isinstance(over := node.generators[0].iter, ast.BinOp):
+            inner.append(over.left)  # where a sum over steps begins
+        return Part("other", span, tuple(map(self.part, inner)))
 
     def call(self, node: ast.Call, span: Span) -> Part:
         func = node.func
@@ -119,7 +126,7 @@ class Python:
 
 def of_python(text: str) -> Part:
     """The parts of an expression in Python syntax."""
-    return Python(text).part(ast.parse(text, mode="eval").body)
+    return Python(text).part(ast.parse(DOTS.sub(r"\1^ ", text), mode="eval").body)
 
 
 # --- LaTeX ---

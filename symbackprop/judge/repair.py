@@ -58,15 +58,16 @@ def shifted(part: Part, by: int) -> Part:
 def with_words(judge: Judge, claim: Claim, formula: Formula, ratio: sp.Expr | None) -> Formula:
     """The formula with what its model offers for edits: tensors, slopes of activations, constants, labels."""
     program, is_tex = judge.program, isinstance(formula.spell, Tex)
-    spelled = speller(program) if is_tex else lambda name: name
+    spelled = speller(program) if is_tex else at_step(program, claim)
     variables = {**program.inputs, **{e.name: e.var for e in program.equations}}
     words = [Word(spelled(name), name, var.rank, shape=var.shape) for name, var in variables.items()]
     words += [Word(t, v.name, v.rank, shape=v.shape) for t, v in quantities(judge, claim, is_tex)]
     scripted = scripted_in(claim.origin[:20000]) if is_tex else ()
     scripted = (*scripted, *indexed(claim, scripted, program, spelled)) if is_tex else ()
     words += [Word(t, t, 0) for t in scripted] + [Word(n, n, 0, True) for n in size_names(program)]
-    kept = tuple({w.text: w for w in reversed(words) if is_tex or w.name.isidentifier() or "grad(" in w.text}.values())[::-1]
+    kept = tuple({w.text: w for w in reversed(words) if is_tex or w.text and w.name.isidentifier() or "grad(" in w.text}.values())[::-1]
     active = [e for e in program.equations if is_activation(e.expr) and type(e.expr.args[0]) is Var]
+    active = [e for e in active if spelled(e.name)]
     slopes = dict.fromkeys(s for e in active for s in slopes_of(e.expr, spelled(e.expr.args[0].name), spelled(e.name), is_tex))
     slopes |= dict.fromkeys(s for s in scripted_slopes(active, scripted, spelled))
     slopes |= dict.fromkeys(s for node in inner_activations(program) for z in (spelled(node.args[0].name),)
@@ -89,6 +90,20 @@ def speller(program: Program) -> Callable[[str], str]:
     from ..tex.write import LatexWriter
     writer = LatexWriter(symbols=program.names)
     return lambda name: program.names.get(name) or writer.symbol(name)
+
+
+def at_step(program: Program, claim: Claim) -> Callable[[str], str]:
+    """How names are written in Python: `a[l-1]` beside a claim about step l, nothing where no such spelling is near."""
+    length = program.length
+
+    def spelled(name: str) -> str:
+        if length is None or name not in length.levels:
+            return name
+        base, step = length.levels[name]
+        away = step - (length.number if claim.step is None else claim.step)
+        letter = length.end if claim.step is None else length.letter
+        return f"{base}[{letter}{f'{away:+d}' if away else ''}]" if abs(away) < 2 else ""
+    return spelled
 
 
 def letters_in(text: str) -> list[str]:
@@ -150,8 +165,9 @@ def quantities(judge: Judge, claim: Claim, is_tex: bool) -> list[tuple[str, Var]
             found.append((text, Var(name, judge.truth.equation(name).shape)))
     if not is_tex and type(claim.left) is Var and claim.left.name.count("/") == 1:
         loss = parts_of(claim.left.name)[0]
-        found += [(f"grad({loss}, {e.name})", Var(f"∂{loss}/∂{e.name}", e.expr.shape)) for e in judge.program.equations
-                  if e.name != loss and e.place is not None and f"∂{loss}/∂{e.name}" != claim.left.name]
+        spelled = at_step(judge.program, claim)
+        found += [(f"grad({loss}, {spelled(e.name)})", Var(f"∂{loss}/∂{e.name}", e.expr.shape)) for e in judge.program.equations
+                  if spelled(e.name) and e.name != loss and e.place is not None and f"∂{loss}/∂{e.name}" != claim.left.name]
     return found
 
 
@@ -187,7 +203,7 @@ def slopes_of(node: Expr, z: str, h: str, is_tex: bool) -> list[Slope]:
     if f is None:
         return []
     if not is_tex:
-        form = PYTHON_SLOPES.get(f.name)
+        form = PYTHON_SLOPES.get(f.name) or (f"{f.name}_prime({{z}})" if f.opaque else None)
         return [Slope(form.format(z=z, h=h), z, h, node.shape)] if form else []
     forms = TEX_SLOPES.get(f.name) or ("%s'({z})" % ("\\" + f.name if len(f.name) > 1 else f.name),)
     return [Slope(form.format(z=z, h=h), z, h, node.shape) for form in forms]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ..errors import SymbackpropError
+from ..program import READ_WITH
 from ..show.page import POLICY, STYLE
 from .verdict import Verdict, judge, summary
 
@@ -38,7 +39,8 @@ class Judged:
         from ..doors import read
         try:
             program = read(file)
-            return cls(file, tuple(judge(program, budget, strict, progress)), program.notes)
+            return cls(file, tuple(judge(program, budget, strict, progress)),
+                   tuple(n for n in program.notes if not n.startswith(READ_WITH)))  # verdicts tell what they rest on
         except SymbackpropError as error:
             return cls(file, trouble=error)
 

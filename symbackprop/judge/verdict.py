@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .witness import Witness
 
 BUDGET = 2.0
+USUAL_LENGTH = 3  # of a model with loops
 _LAYER = re.compile(r"for \w+ = \d+")
 
 
@@ -76,6 +77,8 @@ def judge(program: Program, budget: float = BUDGET, strict_layout: bool = False,
     from .judging import Judge
     if not program.claims:
         return []
+    if not isinstance(program, Program):
+        program = program.at_length(USUAL_LENGTH)
     return Judge(program, budget, strict_layout).verdicts(progress)
 
 

@@ -43,7 +43,7 @@ class Window:
         self.near: list[Expr] = []          # terms of the loss that read the window alone
         self.beyond: list[Expr] = []        # and those that read something outside
         self.place = 0
-        for equation in program.equations:
+        for equation in inlined(program, loss, self.levels).equations:
             self.sort(equation, untied)
         self.program = self.made()
 
@@ -88,6 +88,23 @@ class Window:
             if names_in(expr).keys() & (own | made_of):
                 made_of.add(name)
         return any(names_in(e.expr).keys() & made_of for e in self.kept)
+
+
+def inlined(program: Program, loss: str, levels: Levels) -> Program:
+    """The program with the scalars that belong to no step and that the loss alone reads written into the loss."""
+    readers: dict[str, set[str]] = {}
+    for e in program.equations:
+        for name in names_in(e.expr):
+            readers.setdefault(name, set()).add(e.name)
+    inner = {e.name for e in program.equations if not e.expr.shape and e.name not in levels and readers.get(e.name) == {loss}}
+    known: dict[str, Expr] = {}
+    kept = []
+    for e in program.equations:
+        if e.name in inner:
+            known[e.name] = e.expr
+        else:
+            kept.append(e._replace(expr=substitute(e.expr, known)) if e.name == loss else e)
+    return replace(program, equations=tuple(kept))
 
 
 def terms_of(expr: Expr) -> list[Expr]:

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Expr, Var, names_in
-from ..program import Equation, Fact
+from ..program import Equation, Fact, Program
 from .indexed import Index, parts
 
 
@@ -69,6 +69,7 @@ def placed(items: Iterable[Item], around: tuple[Loop, ...] = ()) -> Iterator[tup
 class Recurrent:
     """A model with loops. `inputs` are declared tensors: plain ones, starts (`h[0]`, `h[l,0]`) and families (`W[l]`).
 
+    `claims` are statements that `reader`, who read the text, keeps until a length is known.
     `totals` maps the name that stands for a sum over loops (`Σe`, `Σe[l]`) to the state that is summed (`e[t]`, `e[l,t]`).
     """
 
@@ -79,6 +80,12 @@ class Recurrent:
     claims: tuple = ()
     names: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reader: object = field(default=None, compare=False, repr=False)
+
+    def at_length(self, number: int) -> Program:
+        """The plain program of one length, with the claims of the text, which it can tell at any other length."""
+        from .claims import instance
+        return instance(self.reader, self, number, False)
 
     @cached_property
     def all_loops(self) -> tuple[Loop, ...]:

@@ -12,13 +12,13 @@ import re
 
 from ..errors import ParseError, ShapeError, UnsupportedError, nearest
 from ..expr import Apply, Const, Expr, Map, Shape, Var, show_shape, size, walk
+from ..intake import DOTS
 from ..program import Equation, expose_pre_activations
 from .declare import Around, Declarations
 from .indexed import Index, Indices, moved, named, parts
 from .model import Item, Loop, Recurrent
 
 LOOP = re.compile(r"^[ \t]*for[ \t]+\w+[ \t]+in[ \t]+\w+[ \t]*\.\.[ \t]*\w+", re.MULTILINE)
-DOTS = re.compile(r"(?<=\w)([ \t]*)\.\.(?=[ \t]*\w)")
 
 
 class LoopReader(Declarations):
@@ -31,13 +31,11 @@ class LoopReader(Declarations):
     def program(self) -> Recurrent:
         for statement in self.tree().body:
             self.statement(statement)
-        if self.claims:
-            raise self.fail(self.claims[0], "claims about a model with loops are not judged yet", kind=UnsupportedError)
         for base in {parts(name)[0] for name in self.inputs if name in {v.name for v in self.shapes.values()}} - self.ends:
             raise ParseError(f"no loop reads {base}, so nobody knows how many there are")
         for name in self.whole & self.rows:
             raise ParseError(f"{name} is read by rows in a loop and whole elsewhere: that is not supported yet")
-        return Recurrent(self.inputs, tuple(self.items), self.totals, tuple(self.facts), names=self.names)
+        return Recurrent(self.inputs, tuple(self.items), self.totals, tuple(self.facts), tuple(self.claims), self.names, reader=self)
 
     def statement(self, node: ast.stmt) -> None:
         match node:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..algebra import Const, contract, negative, power
-from ..cells import cell
+from ..algebra import Const, contract, negative, power, zero
+from ..cells import cell, prime
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError, nearest
 from ..expr import Expr, Function, Map, Var, function, show_shape, size
+from ..ops import SCALAR_OPS
 from ..program import Place
 from .calls import CALLS, METHODS, raised
 from .indexing import subscript
@@ -231,6 +232,8 @@ class Terms:
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if name in self.functions:
             return self.invoke_elementwise(node, self.functions[name])
+        if name.endswith("_prime") and name.removesuffix("_prime") in (*self.functions, *SCALAR_OPS):
+            return self.read_slope(node, name.removesuffix("_prime"))
         if name == "len" and len(node.args) == 1:
             return Const(self.read(node.args[0]).shape[0])
         if name == "max" and len(node.args) == 2 and not isinstance(node.args[1], ast.Constant):
@@ -239,6 +242,15 @@ class Terms:
             raise self.fail(node, f"{name or self.text(func)[:40]} is not a function of the language",
                             nearest(name, [*CALLS, *self.functions]))
         return self.invoke(node, name, [])
+
+    def read_slope(self, node: ast.Call, name: str) -> Expr:
+        """`f_prime(z)`: the derivative of an elementwise function at z, entry by entry."""
+        f = self.functions.get(name) or function(name)
+        if len(f.body.variables if f.body is not None else "z") != 1 or name in SCALAR_OPS and SCALAR_OPS[name].arity != 1:
+            raise self.fail(node, f"{name} has several arguments, and {name}_prime does not say which", kind=UnsupportedError)
+        value = self.invoke_elementwise(node, f)
+        found = prime(value, 0, value)
+        return zero(value.shape) if found is None else stretch(found, value.shape)
 
     def invoke(self, node: ast.Call, name: str, args: list) -> Expr:
         keywords = {k.arg: self.plain(k.value) for k in node.keywords}

@@ -15,9 +15,8 @@ import sympy as sp
 
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Var, names_in
-from ..program import Claim, Place
+from ..program import READ_WITH, Claim, Place
 from .classes import masked
-from .declarations import LAYERS
 from .definitions import NEW, OLD
 from .losses import Losses
 from .names import Entry, Table, Written, label, taken_apart, unwrapped
@@ -199,7 +198,7 @@ class Claims(Losses):
     def general(self) -> tuple[str, ...]:
         """What every claim rests on: the assumed loss, inferred shapes, readings of the definitions."""
         shapes = [f"{e.name} is taken to be {Term(e.var, (), e.row).show()}" for e in self.inferred.values()]
-        depth = [note for note in self.notes if note.startswith(LAYERS)]
+        depth = [note for note in self.notes if note.startswith(READ_WITH)]
         return (*([self.loss_note] if self.loss_note else []), *depth, *shapes, *self.model_readings)
 
     def source_text(self, left: Node, right: Node) -> str:

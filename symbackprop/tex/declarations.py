@@ -6,7 +6,7 @@ import sympy as sp
 
 from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Shape, Var, function, size
-from ..program import Equation, Fact
+from ..program import READ_WITH, Equation, Fact
 from .literals import COLUMN, ROW, common
 from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
@@ -16,7 +16,6 @@ from .sums import first_numbers
 from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sum, Sym, children, walk
 
 DEPTH = 3
-LAYERS = "layers: read with "
 TIMES = ("t", "tau", "k", "n", "i")  # letters that count steps where h_t is made of h_{t-1}
 
 
@@ -170,7 +169,7 @@ class Declarations(Resolver):
                             self.open_range("l", "L")
                         self.layers.setdefault("L", max((high for _, high in self.table.layers.values()), default=self.depth_of_ranges))
         for end in self.open_ends:
-            self.notes[f"{LAYERS}{self.layers[end]} {'steps' if end in self.recurring_ends() else 'layers'}"] = None
+            self.notes[f"{READ_WITH}{self.layers[end]} {'steps' if end in self.recurring_ends() else 'layers'}"] = None
         self.depths = self.table.layers
 
     def layer_letters(self, node: Node) -> list[str]:

@@ -18,8 +18,8 @@ from ..intake import bounded, cleaned
 from ..ops import load
 from ..program import Claim, Equation, Length, Place, Program, expose_pre_activations
 from .claims import Claims
-from .document import Formula, formulas
 from .declarations import DEPTH
+from .document import Formula, formulas
 from .names import Table, letters_in, taken_apart, unwrapped
 from .products import DOT
 from .statements import Statement, condition, statements
