@@ -150,7 +150,7 @@ class ClaimReader(Reader):
         if node.id in self.model.highs:
             return Const(open_size(node.id) if self.is_open else sp.Integer(self.number))
         if node.id in self.values:
-            raise self.fail(node, f"the index {node.id} as a number is not supported yet", kind=UnsupportedError)
+            return Const(sp.Integer(self.values[node.id]))
         if node.id in self.bases and node.id not in self.tensors:
             raise self.fail(node, f"{node.id} has one value for each step: write {node.id}[{next(iter(self.values), 'l')}]")
         return super().read_name(node)
