@@ -23,6 +23,7 @@ from ..windows import requirements
 from .arrays import Graph, Value
 from .layout import condition, wrapped
 from .lower import Lowering
+from .order import opened
 from .scalars import ATOM, number, whole
 from .straight import MATH
 from .terms import Writer
@@ -118,6 +119,7 @@ class Compiled:
         self.writer = Writer(self.names, self.sizes, self.scope.taken)
         self.required = requirements(program)
         self.writer.assumed = frozenset(self.required)
+        self.writer.opened = opened([e.expr for p in (program, backward) for e in p.equations])
         bound: set[sp.Symbol] = set()
         self.arguments = [line for name, var in program.inputs.items() for line in self.argument(name, var, bound)]
         if lacking := [str(s) for s in self.sizes if s not in bound]:

@@ -15,6 +15,7 @@ import sympy as sp
 from ..errors import UnsupportedError
 from ..expr import Const, Contract, Delta, Expr, Labels, Map, Ones, label_sizes
 from ..windows import is_window
+from .order import first_pair, guessed
 from .scalars import ATOM, MATMUL, POWER, Code, factors, fraction, negated, no_rows, plain, power
 from .windows import window_code
 
@@ -44,7 +45,7 @@ class Factor(NamedTuple):
 
 def contract_code(writer: Writer, node: Contract, loose: bool) -> Code:
     """The source of a contraction."""
-    operands, inputs, output = single_outputs(node)
+    operands, inputs, output = writer.opened.get(node) or single_outputs(node)
     if any(is_window(o) for o in operands):
         return window_code(writer, operands, inputs, output)
     dims = label_sizes(operands, inputs)
@@ -175,11 +176,12 @@ def joined(writer: Writer, rest: list[tuple[Expr, Labels]], kept: Labels) -> Cod
         return einsum([(writer.code(o), labels) for o, labels in rest], kept)
     if isinstance(listed, Code):
         return listed
+    sizes = guessed(rest) if len(rest) > 2 else {}
     while True:
         found = inner(listed, kept)
         if found is not None:
             return found
-        again = merged(listed) or summed(listed, kept) or multiplied(listed, kept) or scaled(listed, kept)
+        again = merged(listed) or summed(listed, kept) or multiplied(listed, kept, sizes) or scaled(listed, kept)
         if again is None:
             break
         listed = again
@@ -274,26 +276,14 @@ def rescaled(listed: list[Factor], k: int, scalar: Code) -> list[Factor]:
     return [Factor(made, first.labels), *others[1:]]
 
 
-def multiplied(listed: list[Factor], kept: Labels) -> list[Factor] | None:
-    """Two factors of rank 1 or 2 joined by `@` along the one label that only they have; vectors first."""
+def multiplied(listed: list[Factor], kept: Labels, sizes: dict[int, int]) -> list[Factor] | None:
+    """Two factors of rank 1 or 2 joined by `@` along the one label that only they have: the first step of the cheapest order."""
     if any(len(f.labels) > 2 for f in listed):
         return None
-    best = None
-    for k, a in enumerate(listed):
-        for m in range(k + 1, len(listed)):
-            b = listed[m]
-            shared = set(a.labels) & set(b.labels)
-            if len(shared) != 1 or not shared.isdisjoint(kept):
-                continue
-            label = next(iter(shared))
-            if any(label in f.labels for n, f in enumerate(listed) if n not in (k, m)):
-                continue
-            cost = len(a.labels) + len(b.labels)
-            if best is None or cost < best[0]:
-                best = (cost, k, m, label)
+    best = first_pair([f.labels for f in listed], kept, sizes)
     if best is None:
         return None
-    _, k, m, label = best
+    k, m, label = best
     made = matmul(listed[k], listed[m], label, kept)
     if not made.labels:
         return rescaled([made, *listed[:k], *listed[k + 1:m], *listed[m + 1:]], 0, Code(f"({made.text})", ATOM))

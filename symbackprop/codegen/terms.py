@@ -14,6 +14,7 @@ import sympy as sp
 from ..errors import UnsupportedError
 from ..expr import Add, Apply, Const, Contract, Delta, Expr, Function, Map, Ones, Shape, Var, is_identity
 from ..ops import ARGS, OUT, SCALAR_OPS, TENSOR_OPS, body_of
+from .order import Flat
 from .products import contract_code
 from .scalars import ATOM, NAME, NEGATIVE, SUM, Code, expression, number, power, sum_code, whole
 from .windows import noted, window_code
@@ -36,6 +37,7 @@ class Writer:
         self.columns: dict[tuple, str] = {}
         self.shapes: dict[str, tuple[str, ...]] = {}
         self.assumed: frozenset[sp.Expr] = frozenset()
+        self.opened: dict[Expr, Flat] = {}
 
     def fresh(self, name: str) -> str:
         """`name`, or that with underscores behind it until nobody else has it."""
