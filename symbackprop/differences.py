@@ -52,7 +52,8 @@ class Report:
         lines = []
         for row in self.rows:
             sizes = ", ".join(f"{k}={v}" for k, v in row.sizes.items())
-            how = f"{row.entries} entries" if not row.directions else f"{row.directions} directions in {row.entries} entries"
+            entries = f"{row.entries} {'entry' if row.entries == 1 else 'entries'}"
+            how = entries if not row.directions else f"{row.directions} directions in {entries}"
             lines.append(f"{'ok   ' if row.holds else 'WRONG'} {row.name}: {how}, relative difference {row.error:.1e} "
                          f"(differences good to {row.estimate:.1e})" + (f" at {sizes}" if sizes else "")
                          + ("" if row.holds else f"; worst at entry {list(row.where)}"))

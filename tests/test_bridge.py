@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 import symbackprop as sb
+from symbackprop.errors import UnsupportedError
 
 m, n, k, B = (sp.Symbol(name, integer=True, positive=True) for name in "mnkB")
 SIZES = {m: 4, n: 3, k: 2, B: 5}
@@ -122,3 +123,28 @@ def test_the_index_form_is_an_equation_over_entries() -> None:
     hand = sum(w[i, at] * (sum(w[i, j] * v[j] for j in range(3)) - t[i]) for i in range(2))
     plain = str(sp.expand(entry))
     assert sorted(plain.replace(" ", "").split("+")) == sorted(str(sp.expand(hand)).replace(" ", "").split("+"))
+
+
+def test_scalar_products_that_sympy_writes_as_sums_are_read() -> None:
+    """`(r.T*r)[0, 0]` is a Sum in SymPy as soon as it is made."""
+    m, n = sp.symbols("m n", integer=True, positive=True)
+    A, x, y = sp.MatrixSymbol("A", m, n), sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("y", m, 1)
+    r = A * x - y
+    assert sb.gradient((x.T * x)[0, 0], x) == 2 * x
+    assert sb.gradient((y.T * A * x)[0, 0], A) == y * x.T
+    assert sb.gradient((r.T * r)[0, 0], x) == 2 * A.T * (A * x - y)
+    numbers = {m: 2, n: 3, A: sp.Matrix([[1, 2, 0], [3, 1, 5]]), x: sp.Matrix([1, 0, 2]), y: sp.Matrix([4, 1])}
+    found = sb.gradient((r.T * r)[0, 0] ** 2 / 2 + sp.exp((x.T * x)[0, 0] / 100), x).subs(numbers).doit()
+    xs = sp.symbols("x0:3")
+    plain = sp.Matrix(numbers[A]) * sp.Matrix(xs) - numbers[y]
+    loss = plain.dot(plain) ** 2 / 2 + sp.exp(sum(v**2 for v in xs) / 100)
+    truth = sp.Matrix([sp.diff(loss, v) for v in xs]).subs(dict(zip(xs, (1, 0, 2))))
+    assert sp.simplify(sp.Matrix(found) - truth) == sp.zeros(3, 1)
+
+
+def test_sums_over_a_part_of_an_axis_are_refused() -> None:
+    n, i = sp.Symbol("n", integer=True, positive=True), sp.Symbol("i", integer=True)
+    x = sp.MatrixSymbol("x", n, 1)
+    for bad in (sp.Sum(x[i, 0] ** 2, (i, 1, n - 1)), sp.Sum(i * x[i, 0], (i, 0, n - 1)), sp.Sum(x[i, 0], (i, 0, n - 2))):
+        with pytest.raises(UnsupportedError):
+            sb.gradient(bad, x)

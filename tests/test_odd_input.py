@@ -13,6 +13,7 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.cli import main
+from symbackprop.errors import SymbackpropError
 
 ROOT = Path(__file__).parent.parent
 NET = str(ROOT / "examples" / "three_four_two.net")
@@ -94,7 +95,7 @@ def test_the_version(capsys: pytest.CaptureFixture) -> None:
 
 @pytest.mark.parametrize(("line", "message"), [
     ("C = log(-1) * sum(x)", "column 5: log(-1) is no real number"), ("C = (-2)**0.5 * sum(x)", "column 5: (-2)**0.5 is no real number"),
-    ("C = sum(x) * log(0)", "column 14: log(0) is no real number"), ("C = sum(x^2)", "column 9: the operator in x^2 is not part of the language: a power"),
+    ("C = sum(x) * log(0)", "column 14: log(0) is no real number"), ("C = sum(x^2)", "column 9: the sign ^ in x^2 is not part of the language: a power"),
     ("C = sum(torch.relu(x))", "column 9: torch is not declared: did you mean relu(…)?"),
 ])
 def test_odd_formulas(line: str, message: str, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
@@ -112,3 +113,55 @@ def test_odd_formulas(line: str, message: str, capsys: pytest.CaptureFixture, tm
 def test_odd_arguments(call: Callable[[], object], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+DECLARED = "x: R[3]; y: R[2]; W: R[2, 3]; b: R[2]\n"
+IN_WORDS = [  # what a person typed, and what has to be said of it, in words and with what to write instead
+    ("z = W x + b", "column 7: invalid syntax: a product has a sign: W @ x or W * x"),
+    ("z = W * x + b", "W * x is 2×3 and b is 2: did you mean W @ x + b?"),
+    ("z = b - W * x", "did you mean b - W @ x?"),
+    ("C = (x - 1).T (x - 1)", ".T() is not part of the language: a product has a sign: (x - 1).T @ (…)"),
+    ("a = x if 1 else 0", "a choice (… if … else …) is not part of the language: x if 1 else 0: where("),
+    ("C = sum(v**2 for v in x)", "a loop inside an expression (… for … in …) is not part"),
+    ("C = sum([v for v in x])", "a list made in a loop ([… for … in …]) is not part"),
+    ("C = x and y", "`and` or `or` is not part of the language: x and y: masks are multiplied"),
+    ("n: int = 3", "a name is declared or defined, not both: sizes are numbers or names inside R"),
+    ("a: R[2] = W @ x", "a name is declared or defined, not both: write a = W @ x"),
+    ("u in R[3]", "column 1: u in R[3]: a declaration has a colon: did you mean u: R[3]?"),
+    ("u = R[3]", "R is not declared: x: R[3] declares a tensor"),
+    ("for t in range(3):\n    h = x", "line 2, column 1: a loop runs over 1..T in a model, not over range(3)"),
+    ("if 1:\n    C = sum(x)", "an if is not part of the language: where("),
+    ("return x", "return is not part of the language: the loss is the last scalar"),
+    ("def f(t): return t", "a def is not part of the language: f = lambda t: t**2"),
+    ("C = sum(x, axis=2)", "there is no axis 2: a tensor of 3 has one axis, axis 0"),
+    ("C = sum(W, dim=0)", "does not take these arguments: sum(W, dim=0): did you mean axis=?"),
+    ("C = x.relu().sum()", ".relu() is not part of the language: did you mean relu(x)?"),
+    ("C = sum(x) // 2", "the sign // in sum(x) // 2 is not part of the language: a quotient is written /"),
+    ("C = sum(x)\ngrad(C, x) = 1", "line 3, column 1: a claim compares two sides with ==: did you mean == instead of =?"),
+]
+
+
+@pytest.mark.parametrize("line, said", IN_WORDS, ids=lambda part: part[:20])
+def test_errors_speak_of_what_was_typed(line: str, said: str) -> None:
+    with pytest.raises(SymbackpropError) as caught:
+        sb.parse(DECLARED + line)
+    assert said in str(caught.value)
+    assert not any(name in str(caught.value) for name in ("Expr", "Stmt", "AnnAssign", "IfExp", "ListComp", "ast."))
+
+
+CLAIMED = [
+    ("D == sum(x)", "D is not declared: a definition is written with one ="),
+    ("grad(x, C) == 2 * x", "grad takes what is differentiated first, and x is given: did you mean grad(C, x)?"),
+    ("dC/dx == 2 * x", "dC is not declared: a derivative is written grad(C, …)"),
+]
+
+
+@pytest.mark.parametrize("claim, said", CLAIMED, ids=lambda part: part[:12])
+def test_claims_that_are_none_say_how_one_is_written(claim: str, said: str) -> None:
+    (found,) = sb.verify("x: R[3]\nC = sum(x**2)\n" + claim)
+    assert found.verdict == "error" and said in found.diagnosis["message"]
+
+
+def test_layers_without_as_many_activations_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="2 layers need as many activations"):
+        sb.layers.mlp(sb.layers.tensor("x", 3), [4, 2], ["tanh"])

@@ -25,6 +25,7 @@ from ..show.matrix import plan
 from ..views import substitute, view
 from .classes import Elementwise, entrywise, sized
 from .entries import Entries
+from .sums import summed
 
 LOSS = "the loss"  # no symbol of the user has this name
 
@@ -168,7 +169,10 @@ class Reader:
                     return size(part.name)
                 env[part] = self.input(part.name, part, ())
                 return part
-            if isinstance(part, (sp.Sum, sp.Integral, sp.Derivative, AppliedUndef)) or not isinstance(part, sp.Basic):
+            if isinstance(part, sp.Sum):
+                env[stand_in := sp.Dummy(real=True)] = summed(self, part)
+                return stand_in
+            if isinstance(part, (sp.Integral, sp.Derivative, AppliedUndef)) or not isinstance(part, sp.Basic):
                 raise UnsupportedError(f"{type(part).__name__} has no translation from SymPy: {str(part)[:60]}")
             return part.func(*[visit(a) for a in part.args]) if part.args else part
 

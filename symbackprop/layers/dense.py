@@ -107,7 +107,9 @@ def mlp(x: Program, units: Sequence[Size], activations: Sequence[Activation | No
     >>> layers.mlp(layers.tensor("x", 3), [4, 2], ["tanh", None]).outputs
     ('z2',)
     """
-    for k, (count, f) in enumerate(zip(units, activations, strict=True), 1):
+    if len(units) != len(activations):
+        raise ValueError(f"{len(units)} layers need as many activations (None for a linear layer), not {len(activations)}")
+    for k, (count, f) in enumerate(zip(units, activations), 1):
         x = dense(x, count, f, index=k, columns=columns)
     return x
 

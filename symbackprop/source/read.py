@@ -22,6 +22,7 @@ from ..notation import MAX_NAME, check_tex_name, is_name
 from ..ops import load
 from ..program import STRUCTURES, Claim, Equation, Fact, Program, expose_pre_activations
 from .terms import COMPARISONS, MAX_DIGITS, Terms
+from .words import in_words, side_by_side
 
 RESERVED = {"R", "fact", "grad", "elementwise", "pi", "np", "numpy", "partial", "inf", "nan"}
 TYPESET = re.compile(r"\bas\s+r?(\"[^\"\n]*\"|'[^'\n]*')")
@@ -113,6 +114,10 @@ class Reader(Terms):
         if (number := LONG_NUMBER.search(source)) is not None:
             return ParseError(f"a number of more than {MAX_DIGITS} digits", line=line, column=number.start() + 1, source=source)
         hint = "a fact compares with ==, as in sum(y) == 1" if source.lstrip().startswith("fact:") else None
+        if error.msg.startswith("cannot assign to function call"):
+            return ParseError("a claim compares two sides with ==", line=line, column=max(column, 1), source=source, hint="did you mean == instead of =?")
+        if hint is None and error.msg == "invalid syntax":
+            hint = side_by_side(source, column)
         return ParseError(f"{error.msg}", line=line, column=max(column, 1), source=source, hint=hint)
 
     def refuse_strange_characters(self, text: str) -> None:
@@ -168,6 +173,8 @@ class Reader(Terms):
                 self.facts += self.read_facts(node.annotation)
             case ast.AnnAssign(target=ast.Name(id="fact")):
                 raise self.fail(node, "a fact compares with ==", "did you mean == instead of =?")
+            case ast.Expr(value=ast.Compare(left=left, ops=[ast.In()], comparators=[kind])) if self.text(kind)[:1] == "R":
+                raise self.fail(node, f"{self.text(node)[:50]}: a declaration has a colon", f"did you mean {self.text(left)}: {self.text(kind)}?")
             case ast.Expr(value=ast.Compare()):
                 self.claims.append(node)
             case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
@@ -177,15 +184,19 @@ class Reader(Terms):
             case ast.AugAssign():
                 raise self.fail(node, f"{self.text(node)[:50]}: a name is defined once", "give the new value a new name",
                                 UnsupportedError)
+            case ast.AnnAssign(target=target, annotation=kind):
+                hint = f"write {self.text(target)} = {self.text(node.value)[:40]}: its shape follows" if self.text(kind)[:1] == "R" else "sizes are numbers or names inside R[…], as in R[n, 3]"
+                raise self.fail(node, f"{self.text(node)[:50]}: a name is declared or defined, not both", hint, UnsupportedError)
             case ast.Assign():
                 raise self.fail(node, "one name stands on the left of a definition")
             case ast.For():
-                raise self.fail(node, "loops are not read yet: write the layers out", kind=UnsupportedError)
+                raise self.fail(node, f"a loop runs over 1..T in a model, not over {self.text(node.iter)[:40]}", f"for {self.text(node.target)} in 1..T: …", UnsupportedError)
             case ast.Expr():
                 raise self.fail(node, f"this line does nothing: {self.text(node)[:60]}",
                                 "write name = …, or a claim with ==")
             case _:
-                raise self.fail(node, f"{type(node).__name__} statements are not part of the language", kind=UnsupportedError)
+                said, hint = in_words(node)
+                raise self.fail(node, f"{said} is not part of the language", hint, UnsupportedError)
 
     def check_name(self, node: ast.AST, name: str) -> None:
         """Names reach LaTeX, pages and source: only those of the white list do."""
@@ -334,6 +345,8 @@ class Reader(Terms):
         loss, wrt = (self.read(a) for a in node.args)
         if not all(isinstance(value, Var) for value in (loss, wrt)):
             raise self.fail(node, "grad takes a loss and a tensor, and a size is neither")
+        if loss.name in self.inputs and wrt.name not in self.inputs:
+            raise self.fail(node, f"grad takes what is differentiated first, and {loss.name} is given", f"did you mean grad({wrt.name}, {loss.name})?")
         name = f"∂{loss.name}/∂{wrt.name}"
         self.gradients[name] = (loss.name, wrt.name)
         return Var(name, (*loss.shape, *wrt.shape))
@@ -345,6 +358,8 @@ class Reader(Terms):
         try:
             if len(compare.ops) != 1 or not isinstance(compare.ops[0], ast.Eq):
                 raise self.fail(node, "a claim compares two sides with one ==", kind=UnsupportedError)
+            if type(compare.left) is ast.Name and compare.left.id not in self.tensors:
+                raise self.fail(node, f"{compare.left.id} is not declared", "a definition is written with one =")
             made["left"] = self.read(compare.left)
             made |= self.claimed(text, compare, made["left"])
             return Claim(text, place, right=self.read(compare.comparators[0]), **made)

@@ -115,7 +115,7 @@ def axes_of(node: Expr, axis: object) -> tuple[int, ...]:
     wanted = axis if isinstance(axis, tuple) else (axis,)
     for a in wanted:
         if not isinstance(a, int) or not -node.rank <= a < node.rank:
-            raise ShapeError(f"axis {a} of {show_shape(node.shape)}")
+            raise ShapeError(no_axis(a, node.shape))
     return tuple(sorted({a % node.rank for a in wanted}))
 
 
@@ -142,3 +142,9 @@ def new_axes(node: Expr, axes: tuple[int, ...], rank: int) -> Expr:
     kept = tuple(i for i in range(rank) if i not in axes)
     dims = iter(node.shape)
     return broadcast(node, tuple(sp.S.One if i in axes else next(dims) for i in range(rank)), kept)
+
+
+def no_axis(axis: object, shape: Shape) -> str:
+    """What is said of an axis that a tensor does not have."""
+    count = f"has {len(shape)} axes, counted from 0" if len(shape) > 1 else "has one axis, axis 0" if shape else "has no axis"
+    return f"there is no axis {axis}: a tensor of {show_shape(shape)} {count}"

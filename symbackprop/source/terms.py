@@ -19,6 +19,7 @@ from ..program import Place
 from .calls import CALLS, METHODS, raised
 from .indexing import subscript
 from .shapes import added, as_axis, common_shape, matmul, multiplied, new_axes, stretch
+from .words import SIGNS, in_words
 
 MODULES = ("np", "numpy", "jnp", "linalg", "scipy", "special", "nn", "jax", "math")
 COMPARISONS = {ast.Gt: "gt", ast.Lt: "lt", ast.GtE: "ge", ast.LtE: "le", ast.Eq: "eq", ast.NotEq: "ne"}
@@ -71,8 +72,8 @@ class Terms:
                 raise self.fail(node, f"more than {MAX_DEPTH} levels of nesting")
             method = self.READERS.get(type(node))
             if method is None:
-                raise self.fail(node, f"{type(node).__name__} expressions are not part of the language: "
-                                      f"{self.text(node)[:60]}", kind=UnsupportedError)
+                said, hint = in_words(node)
+                raise self.fail(node, f"{said} is not part of the language: {self.text(node)[:60]}", hint, UnsupportedError)
             return self.real(node, method(self, node))
         except SymbackpropError as error:
             raise error.at(*self.place(node)) from None
@@ -96,7 +97,10 @@ class Terms:
             return Const(sp.pi)
         if name in self.functions or name in CALLS:
             raise self.fail(node, f"{name} is a function: {name}(…) needs its argument")
-        raise self.fail(node, f"{name} is not declared", nearest(name, [*self.tensors, *self.sizes]))
+        hint = "x: R[3] declares a tensor" if name == "R" else None
+        if name[:1] == "d" and name[1:] in self.tensors:
+            hint = f"a derivative is written grad({name[1:]}, …)"
+        raise self.fail(node, f"{name} is not declared", hint or nearest(name, [*self.tensors, *self.sizes]))
 
     def read_constant(self, node: ast.Constant) -> Expr:
         value = node.value
@@ -156,12 +160,28 @@ class Terms:
             tries += [(right, left, f"{b} @ {a}"), (turned[0], turned[1], f"{a}.T @ {b}.T")]
         elif right.rank == 1 and left.rank == 2:
             tries.append((left, new_axes(right, (1,), 2), f"{a} {sign} {b}[:, None]"))
+        if sign in "+-" and (product := self.as_matmul(node, left, right)) is not None:
+            return f"did you mean {product}?"
         for first, second, said in tries:
             try:
                 matmul(first, second) if sign == "@" else common_shape([first.shape, second.shape])
             except ShapeError:
                 continue
             return f"did you mean {said}?"
+        return None
+
+    def as_matmul(self, node: ast.BinOp, left: Expr, right: Expr) -> str | None:
+        """A sum with * read as the matrix product that it may be meant as: `W * x + b`."""
+        for side, other in ((node.left, right), (node.right, left)):
+            if not isinstance(side, ast.BinOp) or not isinstance(side.op, ast.Mult):
+                continue
+            try:
+                common_shape([matmul(self.read(side.left), self.read(side.right)).shape, other.shape])
+            except ShapeError:
+                continue
+            said = {side: f"{self.text(side.left)} @ {self.text(side.right)}"}
+            first, second = (said.get(n) or self.text(n) for n in (node.left, node.right))
+            return f"{first} {'+' if isinstance(node.op, ast.Add) else '-'} {second}"
         return None
 
     def operate(self, node: ast.BinOp, left: Expr, right: Expr) -> Expr:
@@ -182,8 +202,8 @@ class Terms:
                     if bits * abs(right.value) > 4 * MAX_DIGITS:
                         raise self.fail(node, f"a power of more than {MAX_DIGITS} digits")
                 return self.checked(node, raised, left, right)
-        hint = "a power is written **" if isinstance(node.op, ast.BitXor) else None
-        raise self.fail(node, f"the operator in {self.text(node)[:60]} is not part of the language", hint, UnsupportedError)
+        sign, hint = SIGNS.get(type(node.op), (type(node.op).__name__, None))
+        raise self.fail(node, f"the sign {sign} in {self.text(node)[:60]} is not part of the language", hint, UnsupportedError)
 
     def read_unary(self, node: ast.UnaryOp) -> Expr:
         if isinstance(node.op, ast.USub):
@@ -227,7 +247,9 @@ class Terms:
             if isinstance(func.value, ast.Name) and func.value.id not in self.tensors and func.attr in CALLS:
                 raise self.fail(node, f"{func.value.id} is not declared", f"did you mean {func.attr}(…)?")
             if func.attr not in METHODS:
-                raise self.fail(node, f".{func.attr}() is not part of the language", nearest(func.attr, METHODS), UnsupportedError)
+                said = f"({self.text(func.value)})" if isinstance(func.value, (ast.BinOp, ast.UnaryOp)) else self.text(func.value)[:40]
+                hint = f"a product has a sign: {said}.T @ (…)" if func.attr == "T" else f"did you mean {func.attr}({self.text(func.value)[:40]})?" if func.attr in CALLS else None
+                raise self.fail(node, f".{func.attr}() is not part of the language", hint or nearest(func.attr, METHODS), UnsupportedError)
             return self.invoke(node, func.attr, [self.read(func.value)])
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if name in self.functions:
@@ -259,7 +281,8 @@ class Terms:
             return CALLS[name](*args, **keywords)
         except (TypeError, AttributeError) as error:
             if isinstance(error, AttributeError) or "argument" in str(error):
-                raise self.fail(node, f"{name} does not take these arguments: {self.text(node)[:80]}") from None
+                hint = "did you mean axis=?" if keywords.keys() & {"dim", "dims", "axes"} else "did you mean keepdims=?" if "keepdim" in keywords else None
+                raise self.fail(node, f"{name} does not take these arguments: {self.text(node)[:80]}", hint) from None
             raise
 
     def invoke_elementwise(self, node: ast.Call, f: Function) -> Expr:
