@@ -175,7 +175,7 @@ ERRORS = [
     (lambda: layers.join(layers.dense(x, "m", name="a"), layers.dense(x, "m", "tanh", name="a", index=1)),
      sb.SymbackpropError, "a is defined twice"),
     (lambda: layers.join(x, tensor("n", 3)), sb.SymbackpropError, "n is declared"),
-    (lambda: layers.mlp(x, ["m"], []), ValueError, "zip"),
+    (lambda: layers.mlp(x, ["m"], []), ValueError, "activations"),
     (lambda: layers.batch_norm(x), sb.ShapeError, "samples in rows"),
     (lambda: layers.attention(x, "k", "v"), sb.ShapeError, "position in every row"),
     (lambda: layers.residual(x, y), sb.ShapeError, "a sum of n and m"),

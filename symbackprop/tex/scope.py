@@ -14,10 +14,13 @@ import sympy as sp
 
 from ..errors import ParseError, SymbackpropError, nearest
 from ..expr import size
+from ..program import Equation
 from .names import Entry, Key, Table, label, letters_of, parts_of, taken_apart
 from .source import Source
 from .syntax import Group, Juxt, List, Node, Num, Prod, Rel, Script, Sum, Sym, Un, walk
 from .tensors import Met, Term, Unknown, resized
+
+LOSS_LETTERS = frozenset(("L", "J", "C", "E", "ell", "Loss", "loss", "cost", "Q"))
 
 
 class Undeclared(ParseError):
@@ -66,6 +69,8 @@ class Scope:
         self.open_dots = False
         self.depth = self.strains = self.reread = 0
 
+    equations: list[Equation]
+
     # --- complaints and notes ---------------------------------------------------------------------------------
 
     def fail(self, node: Node, message: str, hint: str | None = None,
@@ -93,6 +98,11 @@ class Scope:
             reason = self.broken[key[0]]
             told = isinstance(reason, Undeclared) and reason.hint and reason.hint.startswith("what defines")
             hint = reason.hint if told else f"what defines it, in line {reason.line}, could not be read: {reason.message}"
+        if hint is None and self.text(node).startswith("\\nabla_"):
+            hint = f"what is differentiated stands behind it: {self.text(node)} C"
+        scalars = [e.name for e in self.equations if not e.expr.shape]
+        if hint is None and key[0] in LOSS_LETTERS and scalars:
+            hint = f"the scalar that the text defines is {scalars[-1]}"
         error = self.fail(node, f"{self.text(node)} is not declared", hint, Undeclared)
         error.key, error.written = key, node
         return error
@@ -134,7 +144,9 @@ class Scope:
                 return found
         if isinstance(node, Group):
             return self.size(node.body)
-        raise self.fail(node, f"{self.text(node)} is no size", "a size is a positive integer or a name")
+        product = self.text(node).replace(" ,", ",").replace(",", r" \times")
+        hint = f"did you mean {product}?" if "," in self.text(node) else "a size is a positive integer or a name"
+        raise self.fail(node, f"{self.text(node)} is no size", hint)
 
     def size_name(self, node: Node) -> sp.Expr:
         written = taken_apart(node)
