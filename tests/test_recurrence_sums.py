@@ -174,3 +174,13 @@ def test_the_command_writes_entries_at_lengths(to: str, tmp_path: object, capsys
     assert main(["derive", str(path), "--wrt", "W", "--explicit", "--sizes", "L=2,n_0=1,n_1=2,n_2=1", "--to", to]) == 0
     out = capsys.readouterr().out
     assert "at L" not in out and ("W₂" in out or "W_" in out or "<msub><mi>W</mi><mn>2</mn></msub>" in out)
+
+
+def test_a_fact_about_an_array_holds_for_its_rows() -> None:
+    text = ("x: R[T, m]; y: R[T, m]; h[0]: R[m]\nfact: x > 0\nfact: sum(y, axis=1) == 1\n"
+            "for t in 1..T: h[t] = h[t-1] + log(x[t]); e[t] = -sum(y[t] * log_softmax(h[t]))\nC = sum(e[t] for t in 1..T)")
+    derivation = sb.derive(sb.parse(text))
+    facts = derivation.instance({"T": 2})[0].program.facts
+    assert [str(fact) for fact in facts] == ["x_1 > 0", "x_2 > 0", "sum(y_1) == 1", "sum(y_2) == 1"]
+    assert sb.check(derivation, sizes={"T": 3, "m": 2})
+    assert str(derivation).split("\n")[0] == "δ_T = softmax(h_T) − y_T"

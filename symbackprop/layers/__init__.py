@@ -6,10 +6,11 @@ a `Program` too, so layers compose by being called: what two of them share is th
 
 from .attention import attention
 from .dense import activation, dense, mlp, residual
+from .loops import recur, stack, sum_over
 from .network import define, join, tensor
 from .normalisation import batch_norm, layer_norm
 from .recurrent import gru, lstm, rnn
 from .training import loss
 
 __all__ = ["activation", "attention", "batch_norm", "define", "dense", "gru", "join", "layer_norm", "loss", "lstm",
-           "mlp", "residual", "rnn", "tensor"]
+           "mlp", "recur", "residual", "rnn", "stack", "sum_over", "tensor"]

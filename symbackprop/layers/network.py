@@ -6,6 +6,8 @@ two layers the same index.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 
 from ..errors import ShapeError, SymbackpropError
@@ -60,6 +62,8 @@ def checked_size(value: Size) -> sp.Expr:
 
 def value(net: Program) -> Var:
     """What a layer computes: the one output of its network."""
+    if hasattr(net, "loops"):
+        return net.output(*net.outputs)
     if not isinstance(net, Program):
         raise TypeError(f"a layer reads a tensor or another layer, not {type(net).__name__}: declare it with tensor(…)")
     name, = net.outputs
@@ -77,6 +81,8 @@ def define(name: str, expr: Expr, *nets: Program) -> Program:
     Raises `SymbackpropError` where a name has two meanings or is read and not defined.
     """
     below = join(*nets)
+    if not isinstance(below, Program):
+        return replace(below, items=(*below.items, Equation(checked(name), expr)), outputs=(name,))
     made = Program(below.inputs, (*below.equations, Equation(checked(name), expr)), (name,), below.facts)
     check(made)
     return made
@@ -87,6 +93,9 @@ def join(*nets: Program) -> Program:
 
     Raises `SymbackpropError` where a name means two things.
     """
+    if any(hasattr(net, "loops") for net in nets):
+        from ..recurrence.model import joined
+        return joined(nets)
     inputs: dict[str, Var] = {}
     equations: dict[str, Equation] = {}
     for net in nets:

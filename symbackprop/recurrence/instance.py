@@ -39,9 +39,9 @@ def facts_at(model: Recurrent, ranges: dict[str, int]) -> Iterator[Fact]:
         row = next((row for row in model.rows if parts(row)[0] == fact.name), None)
         if row is None:
             yield fact
-        elif fact.kind in ("range", "binary") or fact.kind == "sum" and fact.axis == len(model.axes(row)) and model.rows[row].rank == 1:
+        elif here := [f for f in model.facts_of_row(row) if f._replace(name=fact.name, axis=fact.axis) == fact]:
             for numbers in steps_over(model.axes(row), ranges):
-                yield fact._replace(name=settled_name(row, numbers), axis=None)
+                yield here[0]._replace(name=settled_name(row, numbers))
 
 
 def steps_over(loops: tuple[Loop, ...], ranges: dict[str, int]) -> Iterator[dict[str, int]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..errors import SymbackpropError, UnsupportedError, nearest
-from ..expr import Expr, Var, names_in
+from ..expr import Expr, Var, names_in, show_shape
 from ..program import Equation, Fact, Program
 from .indexed import Index, parts
 
@@ -56,6 +56,28 @@ class Loop:
 Item = Equation | Loop
 
 
+def joined(nets: Iterable[Program | Recurrent]) -> Recurrent:
+    """Models as one, those without loops among them; what they share is there once.
+
+    Raises `SymbackpropError` where a name means two things.
+    """
+    inputs: dict[str, Var] = {}
+    items: dict[Item, None] = {}
+    totals, facts, outputs = {}, {}, {}
+    for net in nets:
+        for name, var in net.inputs.items():
+            if inputs.setdefault(name, var) is not var:
+                raise SymbackpropError(f"{name} is {show_shape(inputs[name].shape)} and {show_shape(var.shape)}")
+        items |= dict.fromkeys(net.items if isinstance(net, Recurrent) else net.equations)
+        totals |= net.totals if isinstance(net, Recurrent) else {}
+        facts |= dict.fromkeys(net.facts)
+        outputs |= dict.fromkeys(net.outputs)
+    names = [e.name for e, _ in placed(items)]
+    if twice := next((name for k, name in enumerate(names) if name in inputs or name in names[:k]), None):
+        raise SymbackpropError(f"{twice} is defined twice", hint="give each layer an index of its own")
+    return Recurrent(inputs, tuple(items), totals, tuple(facts), outputs=tuple(outputs))
+
+
 def placed(items: Iterable[Item], around: tuple[Loop, ...] = ()) -> Iterator[tuple[Equation, tuple[Loop, ...]]]:
     """Every equation with the loops that it stands in, from the outermost."""
     for item in items:
@@ -80,6 +102,7 @@ class Recurrent:
     claims: tuple = ()
     names: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     reader: object = field(default=None, compare=False, repr=False)
 
     def at_length(self, number: int) -> Program:
@@ -143,6 +166,13 @@ class Recurrent:
         read = {parts(name)[0] for e, _ in placed(self.items) for name in names_in(e.expr)}
         return self.by_row | {base: self.by_letter[parts(name)[1][0].anchor] for base, name in self.families.items() if base in read}
 
+    def facts_of_row(self, name: str) -> list[Fact]:
+        """What the facts about an array say of its row `name`: ranges hold in it, and a sum along its only axis."""
+        row = self.key_of(name)
+        axes = len(parts(row)[1])
+        return [fact._replace(name=name, axis=None) for fact in self.facts if row in self.rows and fact.name == parts(row)[0] and (
+            fact.kind in ("range", "binary") or fact.kind == "sum" and fact.axis == axes and self.rows[row].rank == 1)]
+
     @cached_property
     def keys(self) -> dict[str, Var]:
         """What has one cotangent for every value of its letters: defined names, inputs, rows of arrays."""
@@ -173,6 +203,10 @@ class Recurrent:
             if all(mine == given for mine, given in zip(parts(key)[1], indices) if mine.anchor not in self.by_letter):
                 return key
         return name
+
+    def output(self, name: str) -> Var:
+        """A result: an equation's, or a state at its last step."""
+        return Var(name, self.keys[self.key_of(name)].shape)
 
     @property
     def equations(self) -> tuple[Equation, ...]:

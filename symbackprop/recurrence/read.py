@@ -13,7 +13,7 @@ import re
 from ..errors import ParseError, ShapeError, UnsupportedError, nearest
 from ..expr import Apply, Const, Expr, Map, Shape, Var, show_shape, size, walk
 from ..intake import DOTS
-from ..program import Equation, expose_pre_activations
+from ..program import Equation, Fact, expose_pre_activations
 from .declare import Around, Declarations
 from .indexed import Index, Indices, moved, named, parts
 from .model import Item, Loop, Recurrent
@@ -27,6 +27,13 @@ class LoopReader(Declarations):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.clean = DOTS.sub(r"\1^ ", self.clean)  # `1..L` as something of the same length that Python can parse
+
+    def read_facts(self, node: ast.expr) -> list[Fact]:
+        """A fact about an array does not read it."""
+        before = set(self.whole)
+        found = super().read_facts(node)
+        self.whole = before
+        return found
 
     def program(self) -> Recurrent:
         for statement in self.tree().body:

@@ -94,7 +94,8 @@ class Shown:
         if self.kind == "named":
             return expr
         known = {n: value for n in names_in(expr) if (value := self.values.get(n, self.constants.get(parts(n)[0]))) is not None}
-        return tidy(substitute(expr, known) if known else expr, self.adjoint.model.facts)[0]
+        made, model = substitute(expr, known) if known else expr, self.adjoint.model
+        return tidy(made, (*model.facts, *(fact for name in names_in(made) for fact in model.facts_of_row(name))))[0]
 
     def put(self, equation: Equation) -> Expr | None:
         """The right side as it is shown, or None where it is put into what reads it."""
