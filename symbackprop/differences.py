@@ -17,6 +17,7 @@ from .reverse import bar
 
 MAX_ENTRIES, DIRECTIONS, STEP, LEVELS = 2000, 24, 2e-2, 5
 TOLERANCE = 1e-7
+LEAST = 1e-6  # of the loss: differences of a gradient below that are rounding, so that is what they are compared with
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def compare(name: str, data: np.ndarray, gradient: np.ndarray, loss_at: object, 
         estimate, floor = max(estimate, error), max(floor, abs(slope))
         if gap > worst:
             worst, where = gap, () if many else tuple(int(i) for i in np.unravel_index(k, data.shape))
-    scale = max(scale, floor, 1e-8)
+    scale = max(scale, floor, 1e-8, LEAST * abs(loss_at(name, data)))
     return Row(name, sizes, data.size, len(directions) if many else 0, max(worst, 0.0) / scale, estimate / scale, where)
 
 

@@ -47,3 +47,12 @@ def test_exported_function_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="assumption"):
         f(x=np.ones(2), y=np.ones(2))
     assert f(x=np.ones(2), y=np.ones(2), check=False)[0] == 2
+
+
+def test_a_gradient_that_is_0_is_no_matter_of_rounding() -> None:
+    """x/x is 1: its differences are rounding, and 1e-6 of a tiny number was what the report said of them."""
+    report = sb.check(sb.derive(sb.parse("x: R[n]; t: R[n]\ns = sqrt(x * x)\nC = sum((x / s - t)**2)"), wrt=["x"]))
+    assert report and max(row.error for row in report.rows) <= 1e-7
+    data = np.linspace(0.5, 1.5, 3)
+    assert compare("x", data, np.zeros(3), lambda _, x: float(np.sum((x / x - 0.3) ** 2)), {}, 0).holds
+    assert not compare("x", data, np.full(3, 1e-10), lambda _, x: float(np.sum((x / x - 0.3) ** 2)), {}, 0).holds
