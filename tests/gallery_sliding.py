@@ -157,7 +157,8 @@ CASES = {
         {"K": lambda v: kernel_gradient(v.X, dilated(v), lambda x, d: correlated(np.pad(x, 2), d)[::2]),
          "X": lambda v: input_gradient(dilated(v), v.K, lambda d, k: full(d, up(k))[2:-2])}),
     "conv_grouped": Case(
-        lambda v: half(anp.tanh(convolved(v.X, v.K, groups=2))), {},
+        lambda v: half(anp.tanh(convolved(v.X, v.K, groups=2))),
+        {"K": "Σ_{l=1..N} X[l,2i+k] ⋆ Δ[l,3i+j]", "X": "Σ_{l=0..2} Δ[i,3j+l] ⋆[full] flip(K[3j+l,k])"},
         {"K": lambda v: np.concatenate([kernel_gradient(v.X[:, 2 * g:2 * g + 2], tanh_slope(v, convolved(v.X, v.K, groups=2))[:, 3 * g:3 * g + 3])
                                         for g in range(2)])}),
     "conv_depthwise": Case(

@@ -15,7 +15,7 @@ import numpy as np
 from convolution_definitions import convolved
 
 NAME = "[A-Za-zα-ωΑ-Ω][A-Za-zα-ωΑ-Ω0-9_₀-₉]*"
-TOKEN = re.compile(rf"""\s*(?:(?P<sum>Σ_\{{\w+=1\.\.[^}}]*\}})|(?P<call>softmax_rows|softmax|ReLU|σ|tanh|diag|rot180|flip|GELU′|GELU)(?=\()
+TOKEN = re.compile(rf"""\s*(?:(?P<sum>Σ_\{{\w+=[01]\.\.[^}}]*\}})|(?P<call>softmax_rows|softmax|ReLU|σ|tanh|diag|rot180|flip|GELU′|GELU)(?=\()
     |(?P<name>(?:\(∂{NAME}/∂{NAME}\)(?=\[)|∂{NAME}/∂{NAME}|{NAME})(?:\[[^\]]*\])?)|(?P<number>\d+(?!\[)|½)
     |(?P<sign>\^⊙2|⋆\[full\]|1\[|[−+⊙⊘⋆√()/ᵀ²\]>]))""", re.VERBOSE)
 ONES, ROW, SQUARE = "1", "1ᵀ", "1 1ᵀ"
@@ -46,8 +46,8 @@ class Page:
             if ":" in value:
                 self.axes[name] = tuple(k for k, place in enumerate(value.partition("[")[2][:-1].split(", ")) if place != ":")
             else:
-                last = re.sub(r"(\d)([a-z])", r"\1*\2", value.split(", ")[-1])
-                counts[name] = int(eval(last, {"__builtins__": {}}, self.sizes))
+                first, *_, last = value.split(", ") if ", " in value else (value, value)
+                counts[name] = worked_out(last, self.sizes) + 1 - int(first)
         if not counts:
             self.store(left, (), {(): Line(self, right, {}).value()})
             return
@@ -56,18 +56,19 @@ class Page:
 
     def store(self, left: str, letters: tuple[str, ...], values: dict[tuple[int, ...], object]) -> None:
         name, found, axes = self.place(left, letters)
-        shape = self.shape_of(name, found, axes, values)
+        places = [{worked_out(letter, dict(zip(letters, at))) for at in values} for letter in found]
+        shape = self.shape_of(name, places, axes, values)
         made = np.zeros(shape)
         for at, value in values.items():
             where: list = [slice(None)] * len(shape)
             for axis, letter in zip(axes, found):
-                where[axis] = at[letters.index(letter)]
+                where[axis] = worked_out(letter, dict(zip(letters, at)))
             own = made[tuple(where)].shape
             value = np.asarray(1.0 if isinstance(value, str) else value, dtype=float)
             made[tuple(where)] = np.broadcast_to(value, own if len(own) >= 2 else (*own, 1, 1)[:2]).reshape(own)
         self.tensors[name] = made
 
-    def shape_of(self, name: str, found: list[str], axes: tuple[int, ...], values: dict) -> tuple[int, ...]:
+    def shape_of(self, name: str, places: list[set[int]], axes: tuple[int, ...], values: dict) -> tuple[int, ...]:
         """Of a cotangent its tensor's; else that of the slices with the axes of the letters put in."""
         if name.startswith("∂"):
             return np.shape(self.tensors[name.split("/∂")[1]])
@@ -75,9 +76,8 @@ class Page:
             return np.shape(self.tensors[name.partition("_")[2]])
         first = np.squeeze(np.asarray(next(iter(values.values())), dtype=float))
         shape = list(first.shape)
-        counts = [len({at[k] for at in values}) for k in range(len(next(iter(values))))]
-        for axis, count in zip(axes, counts):
-            shape.insert(axis, count)
+        for axis, own in zip(axes, places):
+            shape.insert(axis, len(own))
         return tuple(shape)
 
     def place(self, text: str, letters: tuple[str, ...]) -> tuple[str, list[str], tuple[int, ...]]:
@@ -100,9 +100,14 @@ class Page:
         tensor = np.asarray(self.tensors[name])
         where: list = [slice(None)] * tensor.ndim
         for axis, letter in zip(axes, letters):
-            where[axis] = bound[letter]
+            where[axis] = worked_out(letter, bound)
         part = tensor[tuple(where)]
         return column(part[0] if letters and part.ndim == 3 and len(part) == 1 else part)
+
+
+def worked_out(text: str, values: dict[str, int]) -> int:
+    """`3j+k` or `h-2`."""
+    return int(eval(re.sub(r"(\d)([A-Za-z])", r"\1*\2", text), {"__builtins__": {}}, values))
 
 
 def column(value: np.ndarray) -> object:
@@ -172,10 +177,10 @@ class Line:
         return number if made is None else made if number == 1.0 else number * spread(made)
 
     def over_slices(self) -> object:
-        letter, count = re.fullmatch(r"Σ_\{(\w+)=1\.\.(.*)\}", self.tokens[self.at][1]).groups()
+        letter, first, last = re.fullmatch(r"Σ_\{(\w+)=([01])\.\.(.*)\}", self.tokens[self.at][1]).groups()
         self.at += 1
         start, total = self.at, 0.0
-        for k in range(int(eval(count, {"__builtins__": {}}, self.page.sizes))):
+        for k in range(worked_out(last, self.page.sizes) + 1 - int(first)):
             self.at, self.bound = start, {**self.bound, letter: k}
             total = total + spread(self.hadamard())
         self.bound = {name: at for name, at in self.bound.items() if name != letter}

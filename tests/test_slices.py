@@ -46,7 +46,7 @@ def test_what_is_printed_gives_the_gradients(model: str) -> None:
 
 @pytest.mark.parametrize("model, sizes", [
     ("conv2d", {"N": 2, "c": 3, "f": 4, "h": 6, "w": 5}), ("conv1d", {"N": 3, "c": 2, "f": 4, "n": 7, "a": 3}),
-    ("conv_depthwise", {"N": 2, "c": 3, "f": 4, "h": 6, "w": 5}), ("pool_global", {"c": 3, "h": 4, "w": 5, "k": 2})], ids=lambda p: str(p)[:16])
+    ("conv_grouped", {"N": 2, "n": 6}), ("conv_depthwise", {"N": 2, "c": 3, "f": 4, "h": 6, "w": 5}), ("pool_global", {"c": 3, "h": 4, "w": 5, "k": 2})], ids=lambda p: str(p)[:16])
 def test_what_is_printed_of_convolutions_gives_the_gradients(model: str, sizes: dict[str, int]) -> None:
     derivation = sb.derive(sb.read(FOLDER / f"{model}.net"))
     data = {name: np.asarray(value, dtype=float) for name, value in draw(derivation.program, sizes, 3)[0].items()}
@@ -85,6 +85,10 @@ PUBLISHED = {
     # Goodfellow, Bengio and Courville (2016), eqs (9.11) and (9.13), with batch and channels.
     "conv2d": {"∂K": "∂C/∂K_ij = Σ_{n=1..N} X_nj ⋆ Δ_ni    (i = 1, …, f; j = 1, …, c)", "∂Z": "Δ = (H − Y) ⊙ 1[Z > 0]",
                "∂X": "∂C/∂X_nj = Σ_{i=1..f} Δ_ni ⋆[full] rot180(K_ij)    (n = 1, …, N; j = 1, …, c)"},
+    # Krizhevsky, Sutskever and Hinton (2012), 3.5: the kernels of a group see the channels of that group alone.
+    "conv_grouped": {"Z": "Z[i,3j+k] = Σ_{l=0..1} X[i,2j+l] ⋆ K[3j+k,l]    (i = 1, …, N; j = 0, 1; k = 0, 1, 2)",
+                     "∂K": "∂C/∂K[3j+k,l] = Σ_{i=1..N} X[i,2j+l] ⋆ Δ[i,3j+k]    (j = 0, 1; k = 0, 1, 2; l = 0, 1)",
+                     "∂X": "∂C/∂X[i,2j+l] = Σ_{k=0..2} Δ[i,3j+k] ⋆[full] flip(K[3j+k,l])    (i = 1, …, N; j = 0, 1; l = 0, 1)"},
     "mixture_of_experts": {"E": "E[i, :] = W_i x    (i = 1, …, k)", "∂W": "∂C/∂W_i = (∂C/∂E)[i, :] xᵀ    (i = 1, …, k)"},
 }
 
@@ -126,6 +130,14 @@ def test_a_letter_is_no_name_size_or_label(model: str, letter: str) -> None:
     name = [part.split(":")[0].strip() for part in model.split(";") if ":" in part][1]
     found = lines(f"{model}\nZ = X @ X\nC = sum(Z**2) + sum({name}**2)", wrt=["X"])
     assert found[0] == f"Z_{letter} = X_{letter} X_{letter}    ({letter} = 1, …, B)"
+
+
+def test_pairs_stand_for_an_axis_only_where_they_number_all_of_it() -> None:
+    """A window of two over n entries leaves the last one out where n is odd: its gradient, 0, would not be told."""
+    found = lines("X: R[c, n]\nP = max_pool1d(X, 2)\nC = sum(P**2) / 2")
+    assert found[-1] == "∂C/∂X_ij = Σ_k P_ik 1[X_ij = P_ik] 1[0 ≤ j-2k < 2]"
+    found = lines("X: R[m, n]\nZ = tanh(reshape(X, (m * n,)))\nC = sum(Z**2) / 2")
+    assert found[-1] == "∂C/∂X_ij = δ_Z[i n+j]    (i = 0, …, m-1; j = 0, …, n-1)"
 
 
 def test_index_form_is_always_there() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .writing import Piece, TextWriter
 
 MUL, ATOM = 2, 4  # as in `writing`
+BETWEEN_NAMES = re.compile(r"(?<=[A-Za-z_])\*(?=[A-Za-z_])")
 
 
 class ShiftedWriter:
@@ -24,8 +26,8 @@ class ShiftedWriter:
     star = "⋆"
 
     def index(self, value: sp.Expr) -> str:
-        """An affine index: `2i + 1`."""
-        return str(value).replace("*", "").replace("floor", "⌊").replace(" ", "")
+        """An affine index: `2i+1`, `i n+j`."""
+        return BETWEEN_NAMES.sub(" ", str(value).replace(" ", "")).replace("*", "").replace("floor", "⌊")
 
     def part(self, part: tuple) -> str:
         """An index, or a slice as NumPy has it."""

@@ -18,6 +18,7 @@ from ..expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, 
 from ..notation import split_name
 from ..reverse import bar
 from .forms import Atom, Scaled, Sum, SumOver
+from .groups import NoSlice, Pair, parts_of, tied
 from .layout import shown
 from .matrix import matrix_form, names_of_parameters, wants_slices
 
@@ -34,6 +35,11 @@ class Range(NamedTuple):
 
     letter: str
     size: sp.Expr
+    first: int = 1
+
+    @property
+    def last(self) -> sp.Expr:
+        return self.size - 1 + self.first
 
 
 class Slice(NamedTuple):
@@ -69,10 +75,6 @@ class Told(NamedTuple):
     letters: dict[sp.Expr, str]
 
 
-class NoSlice(Exception):
-    """The axis does not run through the whole of an expression, or no matrices are left."""
-
-
 class Slices:
     """Finds the slices of one equation and writes it with the glyphs of a writer, text or LaTeX."""
 
@@ -81,6 +83,8 @@ class Slices:
         self.parts: dict[str, Slice] = {}
         self.sums: dict[str, tuple[tuple[Range, ...], Expr]] = {}
         self.made: dict[tuple, Expr | None] = {}
+        self.pairs: dict[str, Pair] = {}
+        self.paired_letters: set[str] = set()
         self.taken: set[str] = set()
         self.labels: set[str] = set()
 
@@ -91,6 +95,8 @@ class Slices:
         if found is None:
             return None
         ranges, own, inner = found
+        cuts = [*own.cut, *(text for v in self.leaves(inner) if v.name in self.parts for text in self.parts[v.name].cut)]
+        self.paired_letters = {letter for text in cuts for _, letter in self.pairs.get(text, ())}
         said: list[str] = []
         left = self.symbol(own, said) if ranges else self.writer.symbol(name)
         for key in dict.fromkeys(v.name for v in self.leaves(inner)):
@@ -100,7 +106,7 @@ class Slices:
         right = self.writer.form(shown(form, name, self.writer.numerator) if self.writer.numerator else form)[0]
         for r in (*ranges, *(r for v in self.leaves(inner) if v.name in self.sums for r in self.sums[v.name][0])):
             self.writer.told.letters.setdefault(r.size, r.letter)
-        where = "; ".join([*(self.span(r) for r in ranges), *said])
+        where = "; ".join([*map(self.span, self.counted(ranges)), *said])
         return left, self.writer.with_range(right, where) if where else right
 
     # names and letters
@@ -127,9 +133,20 @@ class Slices:
             return Range(known[size], size)
         return Range(next((c for c in free if c not in known.values()), free[0]), size)
 
+    def paired(self, parts: Pair) -> str:
+        """A place on an axis that numbers pairs: `3g+r`."""
+        text = self.writer.index(sp.Add(*[step * sp.Symbol(letter) for step, letter in parts]))
+        self.pairs[text] = parts
+        return text
+
+    def counted(self, ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+        """Ranges that begin at 0 where their letter is part of a place such as `3g+r`."""
+        return tuple([r._replace(first=0) if r.letter in self.paired_letters else r for r in ranges])
+
     def span(self, r: Range) -> str:
         """`h = 1, …, H`."""
-        numbers = ["1", "2", "3"][:int(r.size)] if r.size.is_Integer and r.size <= 3 else ["1", "…", self.writer.index(r.size)]
+        count = int(r.size) if r.size.is_Integer and r.size <= 3 else 0
+        numbers = [str(r.first + k) for k in range(count)] or [str(r.first), "…", self.writer.index(r.last)]
         return f"{r.letter} = {', '.join(numbers)}"
 
     def symbol(self, part: Slice, said: list[str]) -> str:
@@ -166,15 +183,19 @@ class Slices:
     def candidate(self, name: str, node: Expr, chosen: tuple[int, ...]) -> tuple[tuple[int, int], tuple[Range, ...], Slice, Expr]:
         """(cost, ranges, the slice on the left, the right side) of one choice of axes."""
         ranges: tuple[Range, ...] = ()
+        letters: dict[int, str] = {}
         for k in chosen:
-            ranges += (self.ranged(node.shape[k], [r.letter for r in ranges]),)
-        letters = dict(zip(chosen, [r.letter for r in ranges]))
+            parts = parts_of(node, k) or [(sp.S.One, node.shape[k])]
+            for _, size in parts:
+                ranges += (self.ranged(size, [r.letter for r in ranges]),)
+            own = [r.letter for r in ranges[-len(parts):]]
+            letters[k] = own[0] if len(own) == 1 else self.paired(tuple(zip([step for step, _ in parts], own)))
         left = Slice(Var(name, node.shape), tuple([letters.get(k, "") for k in range(node.rank)]))
-        inner = self.cut(node, left.cut, frozenset(letters.values()))
+        inner = self.cut(node, left.cut, frozenset([r.letter for r in ranges]))
         if wants_slices(matrix_form(inner)):
             raise NoSlice
         sums, far = self.cost(inner)
-        return (len(chosen) + sums, far + 2 * left.far), ranges, left, inner
+        return (len(ranges) + sums, far + 2 * left.far), ranges, left, inner
 
     def cost(self, node: Expr) -> tuple[int, int]:
         """(sums, how far from the front the cut axes stand)."""
@@ -264,11 +285,10 @@ class Slices:
     def contraction(self, node: Contract, cut: Cut, around: frozenset[str]) -> Expr:
         """A contraction with as few of its summed axes cut as leave matrices: these become a sum over slices."""
         kept = {label: letter for label, letter in zip(node.output, cut) if letter}
-        barred = {i for o, labels in zip(node.operands, node.inputs) if type(o) is Delta for i in labels}
-        if barred & kept.keys():
-            raise NoSlice
+        kept, _, held = tied(node, kept, self.pairs)
+        barred = {i for k, (o, labels) in enumerate(zip(node.operands, node.inputs)) if type(o) is Delta and k not in held for i in labels}
         dims = {i: dim for o, labels in zip(node.operands, node.inputs) for i, dim in zip(labels, o.shape)}
-        summed = [i for i, dim in dims.items() if i not in node.output and i not in barred and dim != 1]
+        summed = [i for i, dim in dims.items() if i not in node.output and i not in barred and i not in kept and dim != 1]
         for count in range(min(len(summed), 3) + 1):
             found = []
             for chosen in combinations(summed, count):
@@ -289,8 +309,11 @@ class Slices:
 
     def product(self, node: Contract, letters: dict[int, str], around: frozenset[str]) -> Expr:
         """The contraction with some of its labels at one index."""
-        operands = [self.cut(o, tuple(letters.get(i, "") for i in labels), around) for o, labels in zip(node.operands, node.inputs)]
-        inputs: list[Labels] = [tuple(i for i in labels if i not in letters) for labels in node.inputs]
+        letters, made, held = tied(node, letters, self.pairs)
+        letters |= {i: self.paired(parts) for i, parts in made.items()}
+        read = [(o, labels) for k, (o, labels) in enumerate(zip(node.operands, node.inputs)) if k not in held]
+        operands = [self.cut(o, tuple(letters.get(i, "") for i in labels), around) for o, labels in read]
+        inputs: list[Labels] = [tuple(i for i in labels if i not in letters) for _, labels in read]
         return contract(operands, inputs, tuple(i for i in node.output if i not in letters))
 
     def total(self, ranges: tuple[Range, ...], inner: Expr) -> Expr:
@@ -310,7 +333,7 @@ class Slices:
         """A form with the sums put in; those over the same axes share one sign."""
         if type(form) is Atom and form.node.name in self.sums:
             ranges, inner = self.sums[form.node.name]
-            return SumOver(ranges, self.filled(matrix_form(inner)))
+            return SumOver(self.counted(ranges), self.filled(matrix_form(inner)))
         if not isinstance(form, tuple):
             return form
         parts = [self.filled(part) for part in form]

@@ -113,9 +113,9 @@ class TextWriter(ShiftedWriter):
     def summation(self, indices: list[str]) -> str:
         return "Σ_" + ",".join(indices)
 
-    def over_steps(self, letter: str, high: str) -> str:
-        """The sign of a sum over all steps of a loop."""
-        return f"Σ_{{{letter}=1..{high}}}"
+    def over_steps(self, letter: str, high: str, low: int = 1) -> str:
+        """The sign of a sum over all steps of a loop, or over slices."""
+        return f"Σ_{{{letter}={low}..{high}}}"
 
     def with_range(self, text: str, where: str) -> str:
         """A right side with the steps that it holds for."""
@@ -302,7 +302,7 @@ class TextWriter(ShiftedWriter):
         return text, SUM
 
     def sum_over(self, form: SumOver) -> Piece:
-        signs = " ".join([self.over_steps(letter, self.index(count)) for letter, count in form.ranges])
+        signs = " ".join([self.over_steps(r.letter, self.index(r.last), r.first) for r in form.ranges])
         return f"{signs} {self.wrapped(form.body, HAD)}", HAD
 
     def transpose(self, form: T) -> Piece:

@@ -142,8 +142,8 @@ class LatexWriter(TextWriter):
     def summation(self, indices: list[str]) -> str:
         return r"\sum_{%s}" % ", ".join(indices)
 
-    def over_steps(self, letter: str, high: str) -> str:
-        return rf"\sum_{{{letter}=1}}^{{{high}}}"
+    def over_steps(self, letter: str, high: str, low: int = 1) -> str:
+        return rf"\sum_{{{letter}={low}}}^{{{high}}}"
 
     def with_range(self, text: str, where: str) -> str:
         return rf"{text} \qquad ({where.replace('…', chr(92) + 'dots').replace('−', '-')})"
