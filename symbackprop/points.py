@@ -79,7 +79,7 @@ def draw(program: Program, sizes: Sizes, seed: int = 0, whole: bool = False) -> 
     refuse_large(program, sizes)
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, attempt])
-        values = {name: draw_one(program, name, concrete(var.shape, sizes), rng, whole) for name, var in program.inputs.items()}
+        values = {name: draw_one(program, name, concrete(var.shape, sizes), rng, whole, sizes) for name, var in program.inputs.items()}
         with np.errstate(all="ignore"):
             try:
                 known = run(program, values, sizes, Floats())
@@ -102,12 +102,15 @@ def refuse_large(program: Program, sizes: Sizes) -> None:
             raise SymbackpropError(f"{name} would hold {math.prod(shape)} entries at once, and at most {MAX_ENTRIES} are tried with numbers")
 
 
-def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator, whole: bool = False) -> np.ndarray:
+def draw_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator, whole: bool = False,
+             sizes: Sizes | None = None) -> np.ndarray:
     """Data bent to the facts about one tensor, exactly; what a log or a root is taken of is positive."""
     facts = [f for f in program.facts if f.name == name]
     sums = [f for f in facts if f.kind == "sum"]
     if any(f.kind == "binary" for f in facts):
         return one_hot(shape, sums[0].axis, rng) if sums else rng.integers(0, 2, size=shape).astype(float)
+    if (index := next((f for f in facts if f.kind == "index"), None)) is not None:
+        return rng.integers(0, int(at_sizes(index.high, tuple((sizes or {}).items()))), size=shape).astype(float)
     data = rng.choice((-2.0, -1.0, 1.0, 2.0, 3.0), size=shape) if whole else np.round(rng.normal(size=shape) * GRAIN) / GRAIN
     low, high = bounds(facts)
     if low is None and high is None and not facts and needs_positive(program, name):

@@ -56,7 +56,8 @@ class Fact(NamedTuple):
     """A declared property of an input tensor.
 
     `kind`: "sum" (the sums along `axis` are 1; axis None: over everything), "symmetric", "definite" (symmetric and
-    positive definite), "diagonal", "binary", or "range" (strictly between `low` and `high`, each a number or None).
+    positive definite), "diagonal", "binary", "range" (strictly between `low` and `high`, each a number or None), or
+    "index" (whole numbers from 0 below `high`, a size).
     """
 
     kind: str
@@ -75,6 +76,8 @@ class Fact(NamedTuple):
                 return f"{self.kind}({self.name})"
             case "binary":
                 return f"{self.name} is 0 or 1"
+            case "index":
+                return f"{self.name} holds whole numbers from 0 to {self.high} - 1"
         if self.high is None:
             return f"{self.name} > {self.low}"
         return f"{self.name} < {self.high}" if self.low is None else f"{self.low} < {self.name} < {self.high}"

@@ -262,5 +262,8 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
     for name, _ in notation.names:
         if name not in known:
             raise SymbackpropError(f"there is no tensor {name} to name", hint=nearest(name, [*known, *Notation.choices()]))
-    return Derivation(net, net.loss(loss), tuple(dict.fromkeys(wrt)) if wrt else tuple(net.inputs), notation,
+    places = {fact.name for fact in net.facts if fact.kind == "index"}
+    if given := [name for name in wrt or () if name in places]:
+        raise SymbackpropError(f"wrt: {given[0]} holds whole numbers, which nothing is differentiated by")
+    return Derivation(net, net.loss(loss), tuple(dict.fromkeys(wrt)) if wrt else tuple(n for n in net.inputs if n not in places), notation,
                       bool(wrt))

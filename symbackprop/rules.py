@@ -122,6 +122,9 @@ def apply_facts(node: Contract, facts: tuple[Fact, ...], used: list[Fact]) -> Ex
         if operand.rank == 2 and reads_turned(node, k) and is_symmetric(operand, facts):
             inputs[k], changed = inputs[k][::-1], True
             used += structures_in(operand, facts)
+        if type(operand) is Apply and operand.op == "one_hot" and sums_alone(node, k, Fact("sum", "", operand.rank - 1)):
+            operands[k], inputs[k], changed = Ones(operand.shape[:-1]), inputs[k][:-1], True
+            used += [fact for fact in facts if fact.kind == "index" and fact.name in names_in(operand)]
         if type(operand) is not Var:
             continue
         for fact in facts:

@@ -88,6 +88,10 @@ def entries(shape: Dims) -> int:
     return math.prod(int(part) if part.isdigit() else 16 for d in shape for part in (d.split(" * ") if PRODUCT.fullmatch(d) else [d]))
 
 
+def is_one_hot(a: Value) -> bool:
+    return a.op == "routine" and a.params[0] == "one_hot"
+
+
 def size_product(dims: Dims) -> str:
     """A product of sizes as source."""
     number = math.prod(int(d) for d in dims if d.isdigit())
@@ -217,6 +221,8 @@ class Graph:
 
     def dot(self, a: Value, b: Value) -> Value:
         """`a @ b`; a number waits until the product is made where that has fewer entries to multiply."""
+        if (made := self.rows(a, b)) is not None:
+            return made
         if self.tuned:
             for k, arg in enumerate((a, b)):
                 number, rest = self.unscaled(arg)
@@ -230,6 +236,17 @@ class Graph:
         if self.tuned and len(a.shape) == len(b.shape) == 1:
             return self.make("vdot", (a, b), ())
         return self.make("dot", (a, b), a.shape[:-1] + b.shape[1:])
+
+    def rows(self, a: Value, b: Value) -> Value | None:
+        """A one-hot matrix times another takes rows of that, its transpose adds rows where they belong."""
+        if len(b.shape) != 2:
+            return None
+        if is_one_hot(a):
+            return self.make("routine", (a.args[0], b), (*a.shape[:-1], b.shape[1]), ("take_rows", ""))
+        if a.op == "transpose" and len(a.shape) == 2 and is_one_hot(a.args[0]):
+            shape = (a.shape[0], b.shape[1])
+            return self.make("routine", (a.args[0].args[0], b), shape, ("add_rows", ", ".join(shape)))
+        return None
 
     def unscaled(self, a: Value) -> tuple[Value | None, Value]:
         """A number and what it multiplies, as seen through views."""
@@ -253,6 +270,8 @@ class Graph:
         """A view where the entries lie in order, else a copy."""
         if a.shape == shape:
             return a
+        if is_one_hot(a) and shape[-1] == a.shape[-1]:
+            return self.make("routine", (self.reshape(a.args[0], shape[:-1]),), shape, a.params)
         inner = a
         if a.op == "transpose" and tuple(a.args[0].layout[k] for k in a.params[0] if a.args[0].layout) == tuple(range(len(a.shape))):
             return self.make("reshape", (a,), shape)

@@ -32,7 +32,7 @@ from .workspace import needed
 load()
 WORDS = """np math jnp jax torch ctx dtype device float int abs max min isinstance type bool map sizes size_of empty fitting
 as_array alike check rate mesh axis value_and_grad make_value_and_grad sgd_step make_sharded PartitionSpec NamedSharding
-ValueError ArithmeticError once_differentiable read_at add_at pad_axis fold_axis indicator places pad_edges triangle_of diagonal_at margin_of itertools gelu_tanh_prime erf _erf _erf_each
+ValueError ArithmeticError once_differentiable read_at add_at one_hot take_rows add_rows pad_axis fold_axis indicator places pad_edges triangle_of diagonal_at margin_of itertools gelu_tanh_prime erf _erf _erf_each
 gradients stepped Loss""".split()
 RESERVED = {*WORDS, *MATH.values()} | {name for table in (SCALAR_OPS, TENSOR_OPS) for name, row in table.items() if row.helper}
 BIG = 400  # nodes written out in one line before what is read twice gets a line of its own
@@ -159,6 +159,12 @@ class Compiled:
             lines += [f"{self.sizes[d]} = {code}.shape[{var.shape.index(d)}]" for d in new]
         return lines
 
+    @property
+    def numbers(self) -> list[str]:
+        """The arguments whose precision is that of the results: all but those that hold places."""
+        places = {fact.name for fact in self.program.facts if fact.kind == "index"}
+        return [self.names[n] for n in self.program.inputs if n not in places]
+
     def keywords(self) -> list[str]:
         """The names of the arguments: tensors, then functions."""
         return [*(self.names[n] for n in self.program.inputs), *self.writer.callables]
@@ -197,6 +203,8 @@ class Compiled:
                 return f"(abs({x} - {x}.T).max() <= 1e-8 + 1e-5 * abs({x}).max() and ({self.linalg}.eigvalsh({x}) > 0).all())"
             case "binary":
                 return f"(({x} == 0.0) | ({x} == 1.0)).all()"
+            case "index":
+                return f"(({x} >= 0) & ({x} < {whole(fact.high, self.writer.env).text}) & ({x} % 1 == 0)).all()"
             case "range":
                 sides = [f"({x} {sign} {number(value, self.writer.env).wrap(ATOM - 1)}).all()"
                          for sign, value in ((">", fact.low), ("<", fact.high)) if value is not None]

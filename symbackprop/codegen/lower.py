@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable
 
 from ..errors import UnsupportedError
-from .arrays import Dims, Graph, Value
+from .arrays import Dims, Graph, Value, is_one_hot, size_product
 
 BINARY = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
           ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or"}
@@ -138,7 +138,7 @@ class Lowering:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
             return self.graph.reshape(self.array(node.func.value, env), shape)
         arrays = () if name in ("np.tri", "np.eye", "indicator") else (self.array(node.args[0], env),)
-        rest = ", ".join(ast.unparse(a) for a in node.args[len(arrays):]).replace("'", '"')
+        rest = ", ".join(ast.unparse(a) for a in (*node.args[len(arrays):], *node.keywords)).replace("'", '"')
         return self.graph.make("windows" if name == "read_at" else "routine", arrays, shape, (name, rest))
 
     def named(self, node: ast.Call, env: Env, options: dict) -> object:
@@ -221,8 +221,21 @@ class Lowering:
         spell = node.args[0].value
         args = tuple(self.array(a, env) for a in node.args[1:])
         inputs, output = spell.split("->")
+        if len(args) == 2 and is_one_hot(args[0]) and (made := self.places(args, inputs.split(","), output)) is not None:
+            return made
         sizes = {letter: dim for letters, a in zip(inputs.split(","), args) for letter, dim in zip(letters, a.shape)}
         return self.graph.make("einsum", args, tuple(sizes[letter] for letter in output), (spell,))
+
+    def places(self, args: tuple[Value, ...], inputs: list[str], output: str) -> Value | None:
+        """A one-hot tensor with another: rows at places, or rows added where they belong."""
+        (hot, other), (own, letters) = args, inputs
+        if letters[:1] == own[-1] and len(letters) == 2 and output == own[:-1] + letters[1:]:
+            return self.graph.dot(hot, other)
+        if letters[:-1] == own[:-1] and output == own[-1] + letters[-1]:
+            count = size_product(hot.shape[:-1])
+            flat = [self.graph.reshape(a, (count, a.shape[-1])) for a in args]
+            return self.graph.dot(self.graph.transpose(flat[0], (1, 0)), flat[1])
+        return None
 
     def linalg(self, node: ast.Call, env: Env) -> Value:
         name, arrays = node.func.attr, node.args[:2 if node.func.attr == "solve" else 1]

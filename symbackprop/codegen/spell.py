@@ -285,7 +285,7 @@ class Speller:
         if self.dialect.module != "np" and name not in self.dialect.helpers:
             raise UnsupportedError(f"{name.removeprefix('np.')} has no spelling for this target; numpy has one")
         args = [*(self.read(a).text for a in value.args), *([rest] if rest else [])]
-        return self.dialect.helpers.get(name, f"{name}({{0}})").format(", ".join(args))
+        return self.dialect.helpers.get(name, f"{name}({{0}})").format(", ".join(args), *args)
 
     def helper(self, value: Value) -> str:
         name, *more = value.params

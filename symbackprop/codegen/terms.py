@@ -181,7 +181,9 @@ class Writer:
         for name in row.uses:
             self.need(TENSOR_OPS[name].helper, name)
         self.need(row.helper, row.name)
-        spelling = row.numpy.replace("{*}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
+        for helper in row.more:
+            self.need(helper, helper)
+        spelling = row.numpy.replace("{last}", self.size(node.shape[-1]) if node.shape else "").replace("{*}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
         text = fill(spelling, [self.code(a) for a in node.args], [Code(repr(p), ATOM) for p in node.params])
         if row.routine:
             noted(self, text, node.shape)

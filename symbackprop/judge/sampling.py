@@ -49,13 +49,13 @@ def small_sizes(program: Program) -> Iterator[Sizes]:
 def exact_data(program: Program, sizes: Sizes, seed: int) -> Values:
     """Random whole numbers, large, for which the declared facts hold (in the field a sum can be made 1)."""
     rng = np.random.default_rng([seed, 977])
-    return {name: exact_one(program, name, concrete(var.shape, sizes), rng) for name, var in program.inputs.items()}
+    return {name: exact_one(program, name, concrete(var.shape, sizes), rng, sizes) for name, var in program.inputs.items()}
 
 
-def exact_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def exact_one(program: Program, name: str, shape: tuple[int, ...], rng: np.random.Generator, sizes: Sizes) -> np.ndarray:
     facts = [f for f in program.facts if f.name == name]
-    if any(f.kind == "binary" for f in facts):
-        return draw_one(program, name, shape, rng).astype(object)
+    if any(f.kind in ("binary", "index") for f in facts):
+        return draw_one(program, name, shape, rng, sizes=sizes).astype(int).astype(object)
     data = rng.integers(1, 2**62, size=shape).astype(object)
     for fact in facts:
         if fact.kind == "sum":

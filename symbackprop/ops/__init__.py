@@ -48,7 +48,7 @@ class TensorOp:
     `shape(shapes, params)`; `vjp(y_bar, y, args, params)` gives one cotangent per argument, each of its argument's
     shape, None meaning no dependence on purpose; `value(arrays, params, field)` computes it over `field` (floats or
     high precision); `show` names how it is written; `numpy` its spelling (a `routine` is called, never taken apart), with the helpers
-    of the rows in `uses`; `condition` where it is defined or smooth.
+    of the rows in `uses`, and `more` helpers that a target may put in its place; `condition` where it is defined or smooth.
     """
 
     name: str
@@ -65,6 +65,7 @@ class TensorOp:
     condition: str = ""
     positive: bool = False
     uses: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
     routine: bool = False
 
 

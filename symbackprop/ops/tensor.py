@@ -89,6 +89,12 @@ def unit_value(arrays: tuple, params: tuple, field: object) -> object:
 
 
 
+def range_of(axis: object) -> object:
+    """0, 1, … along an axis."""
+    import numpy as np
+    return np.arange(len(axis))
+
+
 def pad_shape(shapes: Shapes, params: tuple) -> Shape:
     axis, before, after, _ = params
     return tuple(n + before + after if k == axis else n for k, n in enumerate(shapes[0]))
@@ -126,6 +132,17 @@ FOLD_HELPER = """def fold_axis(t, axis, before, after, mode):
     np.add.at(made, np.pad(np.arange(len(made)), (before, after), mode), t)
     return np.moveaxis(made, 0, axis)
 """
+ONE_HOT_HELPER = """def one_hot(ids, count, dtype):
+    return (ids[..., None] == np.arange(count)).astype(dtype)
+"""
+TAKE_HELPER = """def take_rows(ids, rows):
+    return rows[ids.astype(int)]
+"""
+ADD_HELPER = """def add_rows(ids, rows, count, width):
+    places = ids.astype(int)[:, None] * width + np.arange(width)
+    made = np.bincount(places.reshape(-1), rows.reshape(-1), count * width)
+    return made.reshape(count, width).astype(rows.dtype)
+"""
 MARGINS = (("axis", 0), ("before", 1), ("after", 1), ("mode", "reflect"))
 
 ROWS = (
@@ -138,6 +155,10 @@ ROWS = (
     TensorOp("unit", lambda shapes, params: (sp.Integer(params[1]),), lambda y_bar, y, args, params: (), unit_value,
              "np.eye({p1}, dtype=dtype)[{p0} - 1]", "a unit vector picks an entry", r"e", text="e",
              params=(("entry", 1), ("entries", 1))),
+    TensorOp("one_hot", lambda shapes, params: (*shapes[0], *shapes[1]), lambda y_bar, y, args, params: (None, None),
+             lambda arrays, params, field: field.array((arrays[0][..., None] == range_of(arrays[1])).astype(float)),
+             "one_hot({0}, {last}, dtype=dtype)", "whole numbers are not differentiated by", r"\operatorname{onehot}", text="onehot",
+             helper=ONE_HOT_HELPER, more=(TAKE_HELPER, ADD_HELPER), show="first", routine=True),
     TensorOp("softmax", same_shape, softmax_vjp, softmax_value, "softmax({0}, {p0})",
              "the Jacobian of softmax is diag(p) − p pᵀ", r"\operatorname{softmax}", helper=SOFTMAX_HELPER, params=AXIS,
              positive=True),

@@ -108,6 +108,8 @@ def formula(fact: Fact, program: Program, writer: TextWriter) -> str:
             return f"{symbol} = {writer.form(T(var))[0]}"
         case "binary":
             return writer.zero_or_one(symbol)
+        case "index":
+            return writer.index_range(symbol, writer.index(fact.high - 1))
         case "sum":
             across, down = Mul((var, ONES_VECTOR)), Mul((T(ONES_VECTOR), var))
             sides = {(1, None): (down, "1"), (1, 0): (down, "1"), (2, 1): (across, ONES_VECTOR), (2, 0): (down, T(ONES_VECTOR)),

@@ -81,7 +81,8 @@ def apply_form(node: Apply) -> object:
         return multiplied([matrix_form(Apply("inv", (a,), (), a.shape)), matrix_form(b)])
     if node.op == "matrix_power":
         return Power(matrix_form(node.args[0]), sp.Integer(node.params[0]), 1)
-    return Call(node, tuple([matrix_form(arg) for arg in node.args]))
+    shown = node.args[:1] if TENSOR_OPS[node.op].show == "first" else node.args
+    return Call(node, tuple([matrix_form(arg) for arg in shown]))
 
 
 def contract_form(node: Contract) -> object:

@@ -273,6 +273,9 @@ class Slices:
         """A function along an axis that is kept, of a slice along others."""
         if not any(cut):
             return rebuild(node, tuple(self.cut(arg, ("",) * arg.rank, around) for arg in node.args))
+        if node.op == "one_hot" and not cut[-1]:
+            ids = self.cut(node.args[0], cut[:-1], around)
+            return Apply(node.op, (ids, node.args[1]), (), rest_of(node.shape, cut))
         if "axis" not in names_of_parameters(node)[:1] or len(node.args) != 1:
             raise NoSlice
         axis, arg = node.params[0], node.args[0]

@@ -140,6 +140,9 @@ class TextWriter(ShiftedWriter):
     def zero_or_one(self, symbol: str) -> str:
         return symbol + " ∈ {0, 1}"
 
+    def index_range(self, symbol: str, last: str) -> str:
+        return f"{symbol} ∈ {{0, …, {last}}}"
+
     def words(self, text: str) -> str:
         """Words in place of a formula."""
         return text

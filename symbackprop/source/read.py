@@ -45,6 +45,16 @@ def parse_text(text: str) -> Program:
             return Reader(text).program()
 
 
+def index_axes(node: ast.expr) -> list[ast.expr] | None:
+    """The axes of `Z[m, n]`, none for `Z`; None for what is neither."""
+    match node:
+        case ast.Name(id="Z"):
+            return []
+        case ast.Subscript(value=ast.Name(id="Z"), slice=inner):
+            return inner.elts if type(inner) is ast.Tuple else [inner]
+    return None
+
+
 class Reader(Terms):
     """Reads a whole model."""
 
@@ -222,9 +232,16 @@ class Reader(Terms):
                 return
             case ast.Name(id="R"):
                 shape = ()
+            case ast.Compare(left=left, ops=[ast.Lt()], comparators=[end]) if (inner := index_axes(left)) is not None:
+                shape = tuple([self.read_size(part) for part in inner])
+                self.places[name] = self.read_size(end)
+                self.facts.append(Fact("index", name, low=0, high=self.places[name]))
+            case _ if index_axes(node.annotation) is not None:
+                raise self.fail(node, f"{name}: whole numbers need an end, since they stand for places",
+                                f"as in {name}: {self.text(node.annotation)[:40]} < n, where n is the size of the axis")
             case _:
                 raise self.fail(node, f"{name}: {self.text(node.annotation)[:40]} is not a type",
-                                "write R for a scalar, R[n], R[m, n], or elementwise")
+                                "write R for a scalar, R[n], R[m, n], Z[n] < k for places on an axis of k, or elementwise")
         if name in self.sizes:
             raise self.fail(node, f"{name} is a size already")
         self.tensors[name] = self.inputs[name] = Var(name, shape)

@@ -13,8 +13,9 @@ import sympy as sp
 from ..algebra import Const, contract, negative, power, zero
 from ..cells import cell, prime
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError, nearest
-from ..expr import Expr, Function, Map, Var, function, show_shape, size
+from ..expr import Expr, Function, Map, Ones, Var, function, show_shape, size
 from ..ops import SCALAR_OPS
+from ..ops.tensor import apply
 from ..program import Place
 from .calls import CALLS, METHODS, raised
 from .indexing import subscript
@@ -34,6 +35,7 @@ class Terms:
         self.tensors: dict[str, Var] = {}
         self.mentioned: set[str] = set()
         self.sizes: set[str] = set()
+        self.places: dict[str, sp.Expr] = {}
         self.functions: dict[str, Function] = {}
         self.gradient: Callable[[ast.Call], Expr] | None = None
         self.depth = 0
@@ -237,7 +239,15 @@ class Terms:
             if isinstance(axis, int) and -value.rank <= axis < value.rank:
                 return Const(value.shape[axis])
         value = self.read(node.value)
-        return subscript(value, node.slice, self.read)
+        return subscript(value, node.slice, self.read, self.one_hot)
+
+    def one_hot(self, node: ast.expr, size: sp.Expr) -> Expr | None:
+        """The one-hot tensor of a name that was declared to hold places on an axis of this size."""
+        if not isinstance(node, ast.Name) or node.id not in self.places:
+            return None
+        if self.places[node.id] != size:
+            raise ShapeError(f"{node.id} holds places below {self.places[node.id]}, and this axis has {size} entries")
+        return apply("one_hot", self.read(node), Ones((size,)))
 
     def read_call(self, node: ast.Call) -> Expr:
         func = node.func

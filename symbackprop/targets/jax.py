@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..codegen import sliding
 from ..codegen.arrays import Value
-from ..codegen.compiled import Compiled, Lowered
+from ..codegen.compiled import Compiled
 from ..codegen.frame import Body, body_and_return, function, head, helpers_for, opening, step_rule, used
 from ..codegen.layout import display, indented, wrapped
 from ..codegen.shards import Shards, shared_size
@@ -13,7 +13,8 @@ from . import Options
 
 ENTRYWISE = {"sigmoid": "jax.nn.sigmoid({0})", "erf": "jax.scipy.special.erf({0})", "_erf_each": "jax.scipy.special.erf({0})"}
 HELPERS = {**ENTRYWISE, **sliding.JAX_SPELLED, "softmax": "jax.nn.softmax({0}, axis={1})", "log_softmax": "jax.nn.log_softmax({0}, axis={1})",
-           "logsumexp": "jax.nn.logsumexp({0}, axis={1})"}
+           "logsumexp": "jax.nn.logsumexp({0}, axis={1})", "one_hot": "jax.nn.one_hot({1}, {2})", "take_rows": "{2}[{1}.astype(int)]",
+           "add_rows": "jnp.zeros(({3}), dtype).at[{1}.astype(int)].add({2})"}
 DIALECT = Dialect("jnp", HELPERS, own="{0}", number="jnp.array({0}, dtype)", inner="jnp.vdot({0}, {1})")
 TRACED = "not isinstance({0}, jax.core.Tracer)"
 AS_ARRAY = '''
@@ -41,7 +42,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
     """The source of a module with `value_and_grad`, `loss`, and what the options ask for."""
     compiled.linalg = "jnp.linalg"
     lowered = compiled.lowered(HELPERS.__contains__, False)
-    keywords, numbers = ["*", *compiled.keywords(), "check=True"], precision(compiled, lowered)
+    keywords, numbers = ["*", *compiled.keywords(), "check=True"], precision(compiled)
     lines = body_and_return(Body(compiled, lowered, DIALECT, [lowered.loss, *lowered.results.values()], unless=TRACED))
     alone = Body(compiled, lowered, DIALECT, [lowered.loss], unless=TRACED)
     value = alone.equations(lowered.forward)
@@ -57,8 +58,8 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
     return "\n".join([*opening(compiled, "JAX", imports, whole), *whole, ""])
 
 
-def precision(compiled: Compiled, lowered: Lowered) -> str:
-    return f"jnp.result_type({', '.join(compiled.names[n] for n in lowered.leaves)})" if lowered.leaves else "float"
+def precision(compiled: Compiled) -> str:
+    return f"jnp.result_type({', '.join(compiled.numbers)})" if compiled.numbers else "float"
 
 
 def sharded(compiled: Compiled, wanted: str) -> list[str]:
@@ -76,7 +77,7 @@ def sharded(compiled: Compiled, wanted: str) -> list[str]:
                 local = f"{compiled.names[name]}.shape[{at}]"
                 inside += [f"{shards.part} = {local}", f"{code} = {shards.part} * jax.lax.psum(1, axis)"] if dim == size else [
                     f"{compiled.sizes[dim]} = {local}"]
-    inside += wrapped(f"dtype = {precision(compiled, lowered)}")
+    inside += wrapped(f"dtype = {precision(compiled)}")
     w = {word: scope.fresh(word) for word in ("devices", "part", "own", "whole", "given", "made", "spread", "values", "places", "where")}
     leaves, results = ([spec(v, shards, w) for v in group.values()] for group in (lowered.leaves, lowered.results))
     text = ["{devices} = mesh.shape[axis]", "", "def {part}(%s):" % ", ".join(names), "{{body}}", "",

@@ -20,7 +20,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
         raise UnsupportedError("the target numpy runs on one device: --shard needs --to jax")
     lowered = compiled.lowered(narrow(compiled).__contains__, False)
     keywords = ["*", *compiled.keywords(), "check=True"]
-    numbers = f"np.result_type({', '.join(compiled.names[n] for n in lowered.leaves)})" if lowered.leaves else "float"
+    numbers = f"np.result_type({', '.join(compiled.numbers)})" if compiled.numbers else "float"
     both = Body(compiled, lowered, DIALECT, [lowered.loss, *lowered.results.values()])
     lines = ["", *body_and_return(both)]
     made = function("value_and_grad", keywords, f"Returns ({compiled.loss}, {{name: gradient}}), each of its tensor's shape.",

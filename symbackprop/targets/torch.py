@@ -13,7 +13,9 @@ from ..errors import UnsupportedError
 from . import Options
 
 HELPERS = {"sigmoid": "torch.sigmoid({0})", "erf": "torch.erf({0})", "_erf_each": "torch.erf({0})", "softmax": "torch.softmax({0}, {1})",
-           "log_softmax": "torch.log_softmax({0}, {1})", "logsumexp": "torch.logsumexp({0}, {1})", **sliding.TORCH_SPELLED}
+           "log_softmax": "torch.log_softmax({0}, {1})", "logsumexp": "torch.logsumexp({0}, {1})",
+           "one_hot": "torch.eye({2}, device=device)[{1}.long()]", "take_rows": "{2}[{1}.long()]",
+           "add_rows": "torch.zeros({3}, dtype=dtype, device=device).index_add_(0, {1}.long(), {2})", **sliding.TORCH_SPELLED}
 MADE = "dtype=dtype, device=device"
 DIALECT = Dialect("torch", HELPERS, {"absolute": "abs", "power": "pow"}, True, MADE, ".to(dtype)", "{0}.amax({1}{2})", "keepdim",
                   "{0}.permute{1}", number=f"torch.tensor({{0}}, {MADE})", own="{0}.clone()", inner="", flips=True)
@@ -122,7 +124,8 @@ class Function:
         known = [line for line in compiled.arguments if "as_array(" not in line]
         lines += indented(used(known, [*self.forward, *keep]), 8)
         if mentions([*self.forward, self.value], "dtype"):
-            lines.append(f"        dtype, device = {given[1]}.dtype, {given[1]}.device")
+            first = next(iter(compiled.numbers), given[1])
+            lines.append(f"        dtype, device = {first}.dtype, {first}.device")
         lines += [*self.forward, *keep, f"        return {self.value}", "", "    @staticmethod", "    @once_differentiable",
                   f"    def backward(ctx, {self.seed}):"]
         for words, source in ((self.saved, "saved_tensors"), (sizes, "sizes"), (held["functions"], "functions")):
@@ -143,7 +146,7 @@ def unpacked(names: list[str], source: str) -> list[str]:
 def applied(compiled: Compiled) -> list[str]:
     """The body of `loss`."""
     names = [compiled.names[n] for n in compiled.program.inputs]
-    lines = [*head(compiled, [], ""), *wrapped(f"alike({', '.join(f'{n}={n}' for n in names)})", 4)]
+    lines = [*head(compiled, [], ""), *wrapped(f"alike({', '.join(f'{n}={n}' for n in compiled.numbers)})", 4)]
     for name in compiled.program.inputs:
         if name not in compiled.wrt:
             lines += [f"    if {compiled.names[name]}.requires_grad and torch.is_grad_enabled():",

@@ -195,6 +195,9 @@ class LatexWriter(TextWriter):
     def zero_or_one(self, symbol: str) -> str:
         return symbol + r" \in \{0, 1\}"
 
+    def index_range(self, symbol: str, last: str) -> str:
+        return rf"{symbol} \in \{{0, \dots, {last}\}}"
+
     def words(self, text: str) -> str:
         from ..show.page import tex_text
         return rf"\text{{{tex_text(text)}}}"
