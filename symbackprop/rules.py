@@ -29,11 +29,30 @@ def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ..
             part_now = part
         if type(part_now) is Contract:
             part_now = apply_facts(opened(part_now, facts), facts, used) if facts else part_now
-            part_now = distribute(part_now)
+            part_now = distribute(at_places(part_now))
         elif type(part_now) is Add:
             part_now = factor_out(part_now)
         made[part] = part_now
     return made[node], tuple(dict.fromkeys(used))
+
+
+def at_places(node: Expr) -> Expr:
+    """A function of the entries that a one-hot factor picks, as that function of every entry: the factor picks anyway."""
+    if type(node) is not Contract:
+        return node
+    for k, operand in enumerate(node.operands):
+        for hot, labels in zip(node.operands, node.inputs):
+            if type(operand) is Map and len(operand.args) == 1 and is_pick(operand.args[0], hot) and labels[:-1] == node.inputs[k]:
+                wide = rebuild(operand, (operand.args[0].operands[1],))
+                return at_places(contract((*node.operands[:k], wide, *node.operands[k + 1:]),
+                                          (*node.inputs[:k], labels, *node.inputs[k + 1:]), node.output))
+    return node
+
+
+def is_pick(node: Expr, hot: Expr) -> bool:
+    """Whether a node is the entries along the last axis of a tensor that the one-hot `hot` picks."""
+    return type(hot) is Apply and hot.op == "one_hot" and type(node) is Contract and len(node.operands) == 2 \
+        and node.operands[0] is hot and node.inputs[0] == node.inputs[1] and node.output == node.inputs[0][:-1]
 
 
 def distribute(node: Expr) -> Expr:

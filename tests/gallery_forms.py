@@ -48,6 +48,7 @@ FORMS: dict[str, dict[str, str]] = {
     "question_image": {"Wq": "δ_a qᵀ", "z": "p − y"},
     "matrix_factorization": {"U": "(M ⊙ E) V + λ U", "V": "(M ⊙ E)ᵀ U + λ V"},
     "neural_cf": {"p": "δ h ⊙ q", "s": "a − y"},
+    "embedding": {"Z": "(1/T) (P − onehot(y))", "E": "onehot(ids)ᵀ Δ Wᵀ"},
     "word2vec": {"v": "δ u + Nᵀ ∂C/∂z", "s": "−(1 − a)"},
     "contrastive": {"A": "(1/τ) Δ_S K"},
     "triplet": {"a": "2 δ (a − p) − 2 δ (a − n)", "n": "2 δ (a − n)"},

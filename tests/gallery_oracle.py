@@ -14,7 +14,7 @@ import autograd.numpy as np
 import autograd.scipy.special as special
 import numpy
 
-DECLARATION = re.compile(r"(\w+)\s*:\s*(R(?:\[[^\]]*\])?|elementwise)")
+DECLARATION = re.compile(r"(\w+)\s*:\s*(R(?:\[[^\]]*\])?|Z(?:\[[^\]]*\])?\s*<\s*(\w+)|elementwise)")
 PRIMES = (3, 5, 2, 7, 4, 6, 3, 5, 2, 4)
 
 
@@ -29,7 +29,7 @@ def norm(x: object) -> object:
 
 SCOPE = {
     "np": np, "softmax": softmax, "norm": norm, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh, "abs": np.abs,
-    "sum": np.sum, "maximum": np.maximum, "sigmoid": special.expit, "relu": lambda z: np.maximum(0.0, z),
+    "sum": np.sum, "mean": np.mean, "range": range, "maximum": np.maximum, "sigmoid": special.expit, "relu": lambda z: np.maximum(0.0, z),
     "elu": lambda z: np.where(z > 0, z, np.exp(np.minimum(z, 0.0)) - 1), "silu": lambda z: z * special.expit(z),
     "gelu": lambda z: z * (1 + special.erf(z / math.sqrt(2))) / 2, "softplus": lambda z: np.logaddexp(0.0, z),
     "logdet": lambda S: np.linalg.slogdet(S)[1], "inv": np.linalg.inv, "__builtins__": {"__import__": __import__},  # NumPy imports late
@@ -52,6 +52,9 @@ class Reading:
     def draw(self, match: re.Match, rng: numpy.random.Generator) -> numpy.ndarray:
         """Data that the facts hold for, and that logarithms and roots of the models can take."""
         name = match[1]
+        if match[3]:  # places
+            axes = match[2][1:match[2].index("<")].strip(" []").split(",")
+            return rng.integers(0, self.sizes[match[3]], [self.sizes[axis.strip()] for axis in axes if axis])
         shape = tuple(eval(part, {"__builtins__": {}}, self.sizes) for part in match[2][2:-1].split(",") if part.strip())
         value = rng.normal(size=shape)
         for fact in self.facts:
@@ -78,4 +81,5 @@ class Reading:
         return scope["C"]
 
     def gradients(self) -> dict[str, numpy.ndarray]:
-        return autograd.grad(self.loss)({name: np.array(value) for name, value in self.data.items()})
+        real = {name: np.array(value) for name, value in self.data.items() if value.dtype.kind == "f"}
+        return autograd.grad(lambda given: self.loss({**self.data, **given}))(real)

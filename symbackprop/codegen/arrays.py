@@ -239,13 +239,15 @@ class Graph:
 
     def rows(self, a: Value, b: Value) -> Value | None:
         """A one-hot matrix times another takes rows of that, its transpose adds rows where they belong."""
-        if len(b.shape) != 2:
-            return None
-        if is_one_hot(a):
-            return self.make("routine", (a.args[0], b), (*a.shape[:-1], b.shape[1]), ("take_rows", ""))
-        if a.op == "transpose" and len(a.shape) == 2 and is_one_hot(a.args[0]):
-            shape = (a.shape[0], b.shape[1])
-            return self.make("routine", (a.args[0].args[0], b), shape, ("add_rows", ", ".join(shape)))
+        if is_one_hot(a) and len(b.shape) < 3:
+            return self.make("routine", (a.args[0], b), (*a.shape[:-1], *b.shape[1:]), ("take_rows", ""))
+        if is_one_hot(b) and len(b.shape) == 1 and len(a.shape) == 2:
+            return self.make("routine", (b.args[0], self.transpose(a, (1, 0))), a.shape[:1], ("take_rows", ""))
+        if a.op == "transpose" and len(a.shape) == 2 and is_one_hot(a.args[0]) and len(b.shape) < 3:
+            wide = b if len(b.shape) == 2 else self.index(b, (":", "None"))
+            shape = (a.shape[0], wide.shape[1])
+            made = self.make("routine", (a.args[0].args[0], wide), shape, ("add_rows", ", ".join(shape)))
+            return self.reshape(made, (a.shape[0], *b.shape[1:]))
         return None
 
     def unscaled(self, a: Value) -> tuple[Value | None, Value]:

@@ -262,7 +262,7 @@ def spelled(value: Value, args: list[str], out: str = "") -> str:
             best = ", optimize=True" * (len(args) > 1)
             return f'np.einsum("{value.params[0]}", {", ".join(args)}{best}{into})'
         case "routine":
-            return f"{value.params[0]}({', '.join([*args, value.params[1]])})"
+            return f"{value.params[0]}({', '.join(filter(None, [*args, value.params[1]]))})"
         case "call":
             made = f"{value.params[0]}({', '.join([*args, *value.params[1:]])})"
             return made if value.shape else f"dtype.type({made})"

@@ -114,3 +114,8 @@ class Norm(NamedTuple):
 
 class Indexed(NamedTuple):
     node: Expr
+
+
+def without_ones(form: object) -> object:
+    """A scalar that was spread over ones, as the scalar."""
+    return form._replace(body=None) if type(form) is Scaled and type(form.body) is Unit else form

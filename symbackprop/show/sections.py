@@ -134,7 +134,8 @@ class Sections:
         """The facts, the conventions at corners and singular points, and the layout, each with the lines that use it."""
         made: list[Note] = []
         for condition, names in Conditions(self.derivation.program, self.derivation.backward, self.view).users.items():
-            made.append((*stated(condition, self.derivation.program, self.writer), *self.used_in(names)))
+            places = isinstance(condition, Fact) and condition.kind == "index"
+            made.append((*stated(condition, self.derivation.program, self.writer), *(() if places and not names else self.used_in(names))))
         if self.writer.numerator:
             made.append((NUMERATOR,))
         return tuple(made)

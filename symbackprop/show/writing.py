@@ -16,7 +16,7 @@ from ..notation import SUBSCRIPTS, Notation, text_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..ops.scalar import RELATIONS
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
-                    SumOver, T, Trace, Unit)
+                    SumOver, T, Trace, Unit, without_ones)
 from .layout import shown, turned
 from .matrix import matrix_form, wants_slices
 from .shifted import ShiftedWriter
@@ -382,11 +382,6 @@ class TextWriter(ShiftedWriter):
         from .indices import IndexWriter
         self.met_indices = True
         return IndexWriter(self).summed(form.node), SUM
-
-
-def without_ones(form: object) -> object:
-    """A scalar that was spread over ones, as the scalar."""
-    return form._replace(body=None) if type(form) is Scaled and type(form.body) is Unit else form
 
 
 def is_closed(text: str) -> bool:
