@@ -74,6 +74,8 @@ class Shards:
             raise UnsupportedError(f"a size made of {self.size} cannot be shared out")
         if value.op == "routine" and not value.args and self.axis(value) is not None:
             raise UnsupportedError(f"the places of entries along an axis of size {self.size} differ from device to device")
+        if any(map(self.has, along_places(value))):
+            raise UnsupportedError(f"places on an axis of size {self.size} may lie on other devices")
         for arg in value.args:
             axis = self.axis(arg)
             if axis is None:
@@ -97,6 +99,8 @@ class Shards:
                 return "pmax"
             case "dot" | "matmul" if first is not None and first == len(value.args[0].shape) - 1:
                 return "psum"
+            case "routine" if first is not None and value.params[0] == "add_rows":
+                return "psum"
             case "einsum":
                 inputs, output = value.params[0].split("->")
                 letters = {i for word, a in zip(inputs.split(","), value.args) for i, d in zip(word, a.shape) if self.has(d)}
@@ -111,13 +115,20 @@ def same_count(shape: Dims, other: Dims) -> bool:
     return numbers[0] == numbers[1] and sorted(f for f in one if not f.isdigit()) == sorted(f for f in two if not f.isdigit())
 
 
+def along_places(value: Value) -> Dims:
+    """The axes along which a routine of places reaches any entry."""
+    if value.op != "routine":
+        return ()
+    return {"one_hot": value.shape[-1:], "take_rows": value.args[-1].shape[:1], "add_rows": value.shape}.get(value.params[0], ()) if value.args else ()
+
+
 def moved(value: Value) -> set[int]:
     """The axes of its argument along which a reading, a slice or a routine looks beyond the entry itself."""
     if value.op == "slice":
         return {k for k, part in enumerate(value.params[0].split(", ")) if part != ":"}
     if value.op == "call" and value.params[0] == "np.tril":
         return {len(value.shape) - 2, len(value.shape) - 1}
-    if value.op not in ("windows", "routine") or not value.args:
+    if value.op not in ("windows", "routine") or not value.args or along_places(value):
         return set()
     first = ast.parse(f"({value.params[1]},)", mode="eval").body.elts[0]
     if value.params[0] == "np.pad":

@@ -13,7 +13,7 @@ from . import Options
 
 ENTRYWISE = {"sigmoid": "jax.nn.sigmoid({0})", "erf": "jax.scipy.special.erf({0})", "_erf_each": "jax.scipy.special.erf({0})"}
 HELPERS = {**ENTRYWISE, **sliding.JAX_SPELLED, "softmax": "jax.nn.softmax({0}, axis={1})", "log_softmax": "jax.nn.log_softmax({0}, axis={1})",
-           "logsumexp": "jax.nn.logsumexp({0}, axis={1})", "one_hot": "jax.nn.one_hot({1}, {2})", "take_rows": "{2}[{1}.astype(int)]",
+           "logsumexp": "jax.nn.logsumexp({0}, axis={1})", "one_hot": "jax.nn.one_hot({1}.astype(int), {2})", "take_rows": "{2}[{1}.astype(int)]",
            "add_rows": "jnp.zeros(({3}), dtype).at[{1}.astype(int)].add({2})"}
 DIALECT = Dialect("jnp", HELPERS, own="{0}", number="jnp.array({0}, dtype)", inner="jnp.vdot({0}, {1})")
 TRACED = "not isinstance({0}, jax.core.Tracer)"
