@@ -6,7 +6,7 @@ substituted into anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, count
@@ -81,6 +81,15 @@ class Fact(NamedTuple):
         if self.high is None:
             return f"{self.name} > {self.low}"
         return f"{self.name} < {self.high}" if self.low is None else f"{self.low} < {self.name} < {self.high}"
+
+
+def places_in(facts: tuple[Fact, ...], wrt: Iterable[str]) -> set[str]:
+    """The inputs that hold whole numbers. Raises `SymbackpropError` where one of `wrt` does."""
+    found = {fact.name for fact in facts if fact.kind == "index"}
+    for name in wrt:
+        if name in found:
+            raise SymbackpropError(f"wrt: {name} holds whole numbers, which nothing is differentiated by")
+    return found
 
 
 class Suspect(NamedTuple):

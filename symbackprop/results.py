@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import SymbackpropError, nearest, nearest_or_all
 from .expr import Expr, Shape, Var
 from .notation import Notation
-from .program import Equation, Program, Step
+from .program import Equation, Program, Step, places_in
 from .reverse import bar, sweep
 from .show.layout import transposed_names
 from .show.writing import TextWriter
@@ -262,8 +262,6 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
     for name, _ in notation.names:
         if name not in known:
             raise SymbackpropError(f"there is no tensor {name} to name", hint=nearest(name, [*known, *Notation.choices()]))
-    places = {fact.name for fact in net.facts if fact.kind == "index"}
-    if given := [name for name in wrt or () if name in places]:
-        raise SymbackpropError(f"wrt: {given[0]} holds whole numbers, which nothing is differentiated by")
+    places = places_in(net.facts, wrt or ())
     return Derivation(net, net.loss(loss), tuple(dict.fromkeys(wrt)) if wrt else tuple(n for n in net.inputs if n not in places), notation,
                       bool(wrt))

@@ -112,3 +112,16 @@ def test_other_targets_add_rows_in_their_own_way(to: str, lines: list[str]) -> N
 def test_the_models_are_files_of_the_gallery() -> None:
     folder = Path(__file__).parent.parent / "examples" / "gallery"
     assert "E[ids]" in (folder / "embedding.net").read_text(encoding="utf-8")
+
+
+LOOP = """y: Z[N] < K; W: R[K, n]; h[0]: R[n]
+for l in 1..L: h[l] = tanh(h[l-1])
+C = sum((W @ h[L])[y]**2)
+"""
+
+
+def test_places_beside_a_loop_are_no_parameters() -> None:
+    derivation = sb.derive(sb.parse(LOOP))
+    assert "∂C/∂y" not in derivation.text() and sb.check(derivation)
+    with pytest.raises(sb.SymbackpropError, match="y holds whole numbers"):
+        sb.derive(sb.parse(LOOP), wrt=["y"])

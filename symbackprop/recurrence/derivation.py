@@ -11,6 +11,7 @@ from ..algebra import add
 from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Add, Expr, Shape, Var, names_in, show_shape, walk
 from ..notation import Notation
+from ..program import places_in
 from ..reverse import bar, is_bar
 from ..show.conditions import Condition, condition_of
 from ..show.indices import IndexWriter
@@ -276,5 +277,6 @@ def derive_loops(model: Recurrent, wrt: list[str] | tuple[str, ...] | None, loss
     for name in wrt or ():
         if name not in known:
             raise SymbackpropError(f"wrt: there is no tensor {name}", hint=nearest(name, known))
-    names = tuple(dict.fromkeys(known[name] for name in wrt)) if wrt else tuple(model.inputs)
+    places = places_in(model.facts, [known[name] for name in wrt or ()])
+    names = tuple(dict.fromkeys(known[name] for name in wrt)) if wrt else tuple(n for n in model.inputs if n not in places)
     return RecurrentDerivation(model, model.loss(loss), names, notation, bool(wrt))

@@ -107,3 +107,13 @@ def step_of(part: ast.Slice, read: Read) -> int:
     if not step.is_Integer:
         raise ParseError("the step of a slice is a whole number")
     return int(step)
+
+
+def index_axes(node: ast.expr) -> list[ast.expr] | None:
+    """The axes of `Z[m, n]`, none for `Z`; None for what is neither."""
+    match node:
+        case ast.Name(id="Z"):
+            return []
+        case ast.Subscript(value=ast.Name(id="Z"), slice=inner):
+            return inner.elts if type(inner) is ast.Tuple else [inner]
+    return None

@@ -21,6 +21,7 @@ from ..intake import TURNING, bounded, cleaned, described, refused
 from ..notation import MAX_NAME, check_tex_name, is_name
 from ..ops import load
 from ..program import STRUCTURES, Claim, Equation, Fact, Program, expose_pre_activations
+from .indexing import index_axes
 from .terms import COMPARISONS, MAX_DIGITS, Terms
 from .words import in_words, side_by_side
 
@@ -43,16 +44,6 @@ def parse_text(text: str) -> Program:
                 return LoopReader(text).program()
         with uncollected():
             return Reader(text).program()
-
-
-def index_axes(node: ast.expr) -> list[ast.expr] | None:
-    """The axes of `Z[m, n]`, none for `Z`; None for what is neither."""
-    match node:
-        case ast.Name(id="Z"):
-            return []
-        case ast.Subscript(value=ast.Name(id="Z"), slice=inner):
-            return inner.elts if type(inner) is ast.Tuple else [inner]
-    return None
 
 
 class Reader(Terms):
