@@ -178,7 +178,7 @@ def tex_name(name: str, layers: str = "subscript", bold: bool = False) -> str:
     if not label:
         return base
     parts = label.split(",")
-    if (parts[0].isdigit() or name.endswith("]")) and layers != "subscript":
+    if (parts[0].isdigit() or name.endswith("]") and len(parts) == name.count(",") + 1) and layers != "subscript":
         mark = {"paren": "({})", "bracket": "[{}]", "superscript": "{}"}[layers].format(parts[0])
         base, parts = f"{base}^{{{mark}}}", parts[1:]
     if parts:

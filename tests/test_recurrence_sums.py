@@ -184,3 +184,8 @@ def test_a_fact_about_an_array_holds_for_its_rows() -> None:
     assert [str(fact) for fact in facts] == ["x_1 > 0", "x_2 > 0", "sum(y_1) == 1", "sum(y_2) == 1"]
     assert sb.check(derivation, sizes={"T": 3, "m": 2})
     assert str(derivation).split("\n")[0] == "δ_T = softmax(h_T) − y_T"
+
+
+def test_a_family_without_a_loop_is_refused_in_a_line() -> None:
+    with pytest.raises(sb.ParseError, match="declared for each step of a loop, and there is none"):
+        sb.parse("V[l]: R[n]; x: R[n]\nC = sum(x)")

@@ -185,6 +185,9 @@ class Reader(Terms):
             case ast.AugAssign():
                 raise self.fail(node, f"{self.text(node)[:50]}: a name is defined once", "give the new value a new name",
                                 UnsupportedError)
+            case ast.AnnAssign(target=target, value=None):
+                raise self.fail(node, f"{self.text(target)[:50]} is declared for each step of a loop, and there is none" if type(target) is ast.Subscript
+                                else f"{self.text(target)[:50]} is no name", "for l in 1..L: …" if type(target) is ast.Subscript else None)
             case ast.AnnAssign(target=target, annotation=kind):
                 hint = f"write {self.text(target)} = {self.text(node.value)[:40]}: its shape follows" if self.text(kind)[:1] == "R" else "sizes are numbers or names inside R[…], as in R[n, 3]"
                 raise self.fail(node, f"{self.text(node)[:50]}: a name is declared or defined, not both", hint, UnsupportedError)
