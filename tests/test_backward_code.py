@@ -120,3 +120,40 @@ def test_a_loop_that_is_not_followed_takes_what_it_assigns_with_it() -> None:
     program = read_as(LOOP, "py")
     assert program.notes or program.claims
     assert not any(v.is_right for v in judge(program, 4.0))
+
+
+TRAINING = ("""import numpy as np
+
+def train(X, y, W, b, lr=0.1, n_iters=1000):
+    history = np.zeros(n_iters)
+    for i in range(n_iters):
+        p = 1 / (1 + np.exp(-(X @ W + b)))
+        loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+        history[i] = loss
+        dz = (p - y) / y.size
+        dW = X.T @ dz
+        db = dz.sum(axis=0)
+        W -= lr * dW
+        b -= lr * db
+    return W, b, history
+""", """import numpy as np
+
+def one_by_one(X, y, lr=0.1):
+    # X: R[N, d], y: R[N]
+    N, d = X.shape
+    w = np.zeros(d)
+    for i in range(N):
+        xi, yi = X[i], y[i]
+        err = xi @ w - yi
+        loss = 0.5 * err ** 2
+        dw = err * xi
+        w += -lr * dw
+    return w
+""")
+
+
+@pytest.mark.parametrize("text", TRAINING, ids=["all at once", "one by one"])
+def test_one_round_of_learning_is_followed(text: str) -> None:
+    """A loop that reads its number is no reason to judge gradients after the parameters were changed."""
+    found = judge(read_as(text, "py"), 10.0)
+    assert found and all(v.is_right for v in found), [str(v) for v in found]

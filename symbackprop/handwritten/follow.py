@@ -23,7 +23,7 @@ from .claims import Claims
 from .entry import Entry
 from .known import WORK, Known, Meter, TooMuch
 from .loss import loss_of, one_hot_facts
-from .names import LOSS_NAME
+from .names import LOSS_NAME, SHORT, STEP, stems
 from .record import Event
 from .shapes import declared_shapes
 from .values import Again
@@ -113,7 +113,7 @@ def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter)
     known.ranks.update(ranks)
     for _ in range(ROUNDS):
         run = Entry(text.split("\n"), known)
-        run.trained = trained_names(tree)
+        run.trained, run.differentiated = trained_names(tree), differentiated_names(tree)
         try:
             run.follow(tree)
             if not run.close_sizes():
@@ -148,10 +148,19 @@ def trained_names(tree: ast.Module) -> set[str]:
         match node:
             case ast.AugAssign(target=ast.Name(id=name) | ast.Attribute(attr=name), op=ast.Sub()):
                 found.add(name)
+            case ast.AugAssign(target=ast.Name(id=name) | ast.Attribute(attr=name), op=ast.Add(), value=value) if any(
+                    STEP.match(getattr(n, "id", getattr(n, "attr", ""))) for n in ast.walk(value)):
+                found.add(name)
             case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=ast.BinOp(left=left, op=ast.Sub())):
                 if name == getattr(left, "id", getattr(left, "attr", None)):
                     found.add(name)
     return {name for name in found if len(name) == 1 or not LOSS_NAME.match(name)}
+
+
+def differentiated_names(tree: ast.Module) -> set[str]:
+    """Names that have a gradient in the text: where one begins with zeros, they are a starting point and no constant."""
+    stored = {n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Attribute)) and isinstance(n.ctx, ast.Store)}
+    return {word for name in stored for stem, _ in stems(name) for word in (stem, *SHORT.get(stem.lower(), ()))}
 
 
 def program_of(run: Entry) -> Program:

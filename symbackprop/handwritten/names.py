@@ -19,6 +19,7 @@ LOSS_NAME = re.compile(r"(?:.*_)?(?:loss|cost|objective|nll|mse|bce|cross_entrop
 LOSS_FUNCTION = re.compile(r"(?:.*_)?(?:loss|cost|objective|mse|bce|cross_?entropy|nll|criterion)(?:_.*)?$|.*(?:Loss|Cost)$")
 SIZE_NAME = re.compile(r"(?:\w+_)?(?:size|dim|dims|units|neurons|nodes|features|classes|inputs|outputs|hidden)(?:_\w+)?$|n_?(?:in|out|h|x|y|hid\w*|inp\w*|out\w*)$|"
                        r"[NDHMKCV]$|D_(?:in|out)$")
+UPDATE = re.compile(r"_?(?:update|sgd|adam|apply_grad|optimi[sz]e|train)\w*$|step$", re.IGNORECASE)
 SHORT = {"w": ("weights", "weight", "coef", "coefficients", "theta"), "b": ("bias", "biases", "intercept")}  # dw is the gradient of weights
 UPSTREAM = re.compile(r"d_?(?:out|y|Y|a|A|Z|z|h|H|A_?next|next)?$|dout\w*$|d(?:L|J|C|E)_?d?\w*$|d?next_\w+$|d_?\w*next\w*$|d\w+$|"
                       r"grad(?:_?out(?:put)?|ient)?s?$|grad_\w+$|\w*_grad(?:ient)?$|upstream\w*$|delta\w*$|error\w*$|accum_grad$")

@@ -118,6 +118,7 @@ class Recorder(Targets):
 
     filling = ""
     trained: set[str] = set()
+    differentiated: set[str] = set()
     rehearsed: dict[Expr, Var] = {}
 
     def is_zero_gradient(self, spot: Spot, value: Const) -> bool:
@@ -150,7 +151,7 @@ class Recorder(Targets):
         while frame is not None and not frame.title:
             frame = frame.parent
         inside = self.calls and frame is not None and not INITIAL.match(frame.title)
-        return bool(inside) and is_zero(expr) and spot.name not in self.trained
+        return bool(inside) and is_zero(expr) and spot.name not in self.trained | self.differentiated
 
     def renamed(self, value: object, var: Var) -> object:
         if isinstance(value, Array):

@@ -10,6 +10,7 @@ import ast
 from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Expr
 from .calls import CodeCalls
+from .names import UPDATE
 from .record import Recorder, Spot
 from .terms import MISUSED
 from .values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Module, Rows, Unread
@@ -223,8 +224,9 @@ class Follower(Recorder, CodeCalls):
         reads = any(isinstance(n, ast.Name) and n.id in bound_names(node.target) for s in node.body for n in ast.walk(s)
                     if not isinstance(s, ast.If) or not is_quiet_if(s))
         runs = self.counted(node)
-        items: list[object] | None
-        if isinstance(runs, Rows) or isinstance(runs, range) and (not reads or len(runs) > UNROLLED):
+        if isinstance(runs, (Rows, range)) and self.is_training(node):
+            items = [self.first_round(node, runs)]
+        elif isinstance(runs, Rows) or isinstance(runs, range) and (not reads or len(runs) > UNROLLED):
             items = [self.declared_input(self.unique("_".join(bound_names(node.target)) or "step"), ())]
         else:
             items = self.items(runs, node.iter)
@@ -239,9 +241,26 @@ class Follower(Recorder, CodeCalls):
             self.block(node.orelse)
         self.rounds_now = rounds
 
+    def is_training(self, node: ast.For) -> bool:
+        """Whether the rounds of a loop are steps of learning, of which one is followed."""
+        for part in (p for line in node.body for p in ast.walk(line)):
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, ast.AugAssign) else []
+            if any(getattr(t, "id", getattr(t, "attr", "")) in self.trained for t in targets):
+                return True
+            if isinstance(part, ast.Call) and UPDATE.match(getattr(part.func, "id", getattr(part.func, "attr", ""))):
+                return True
+        return False
+
+    def first_round(self, node: ast.For, runs: Rows | range) -> object:
+        """The number of the first round where something is read at it, else any number."""
+        if indexes_with(node):
+            self.readings[f"line {node.lineno}: the first round of the loop is followed"] = None
+            return runs[0] if isinstance(runs, range) and runs else 0
+        return self.declared_input(self.unique("_".join(bound_names(node.target)) or "step"), ())
+
     def counted(self, node: ast.For) -> object:
         """What a loop runs over; a size that its body indexes with becomes a small number."""
-        outer, self.counting = self.counting, node if indexes_with(node) else None
+        outer, self.counting = self.counting, node if indexes_with(node) and not self.is_training(node) else None
         try:
             return self.value(node.iter)
         finally:
