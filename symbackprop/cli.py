@@ -71,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     derive.add_argument("--index", action="store_true", help="index form: each entry with its indices and sums")
     derive.add_argument("--update", action="store_true", help="also the step of gradient descent for each parameter")
     derive.add_argument("--explicit", action="store_true", help="also every matrix written out at small sizes, then its entries")
+    derive.add_argument("--hessian", action="store_true", help="the second derivatives instead, in closed form, a block for each pair of --wrt")
+    derive.add_argument("--jacobian", metavar="Z", help="the derivatives of a named value instead, in closed form, by each of --wrt")
     derive.add_argument("--sizes", default="", metavar="n=3,m=2", help="the sizes of --explicit (default: 2, 3, 4)")
     derive.add_argument("--flavour", choices=("jupyter", "github"), default="jupyter",
                         help="of --to markdown: $$ blocks, or the math fences of GitHub")
@@ -179,11 +181,24 @@ def run_derive(args: argparse.Namespace) -> int:
     derivation = load(args)
     if args.sizes and not args.explicit:
         raise_usage("--sizes says at which sizes --explicit writes the entries out", "add --explicit")
+    if args.hessian or args.jacobian:
+        return run_blocks(args, derivation)
     sizes = (read_sizes(args.sizes) or {}) if args.explicit else None
     wanted = Wanted(args.view, args.steps, args.index, args.update, sizes)
     write(args, render(derivation, "json" if args.json else args.to, wanted, title(args.file), args.flavour))
     if derivation.program.claims:
         print(f"{len(derivation.program.claims)} claims are present and unchecked: symbackprop verify {args.file}", file=sys.stderr)
+    return 0
+
+
+def run_blocks(args: argparse.Namespace, derivation: object) -> int:
+    """Second derivatives, or those of a value in between."""
+    from .blocks import first_order, rendered, second_order
+    others = [name for name in ("steps", "index", "update", "explicit") if getattr(args, name)]
+    if args.hessian and args.jacobian or others:
+        raise_usage(f"--{'hessian' if args.hessian else 'jacobian'} and --{others[0] if others else 'jacobian'} do not go together", "ask for one")
+    found = second_order(derivation) if args.hessian else first_order(derivation, args.jacobian)
+    write(args, rendered(found, "json" if args.json else args.to, title(args.file), args.flavour))
     return 0
 
 

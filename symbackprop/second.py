@@ -27,6 +27,7 @@ from .reverse import bar
 from .rules import tidy
 from .show.forms import Indexed
 from .show.kronecker import kronecker_form, taught
+from .show.matrix import transposed
 from .show.writing import TextWriter
 from .views import substitute
 
@@ -72,6 +73,8 @@ class Jacobian:
 
     def sides(self, writer: TextWriter) -> tuple[str, str]:
         form = kronecker_form(self.expr, self.split)
+        if self.wrt[0] and self.expr.rank == 1 and not self.split:
+            form = transposed(form)  # a row: what stands on the left is by a scalar and then by a vector lying down
         tex = "\\" in writer.quotient
         left = self.left(writer, tex, type(form) is not Indexed and self.expr.rank > 2)
         return left, writer.form(form)[0]
@@ -86,7 +89,7 @@ class Jacobian:
         d, turn = (r"\partial ", writer.transpose_mark) if tex else ("∂", writer.transpose_mark)
         below = [d + name(n) for n in self.wrt if n]
         if self.wrt[0]:
-            above, below = (r"\partial^2 " if tex else "∂²") + writer.symbol(self.of), [below[0] + " " * tex, turn(below[1])]
+            above, below = (r"\partial^2 " if tex else "∂²") + writer.symbol(self.of), [below[0] + " " * tex, turn(below[1]) if shape_of(self.derivation.program, self.wrt[1]) else below[1]]
         else:
             above = d + name(self.of)
             if stacked and self.layout == "numerator":

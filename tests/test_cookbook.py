@@ -1,9 +1,9 @@
 """The identities of section 2 of The Matrix Cookbook (Petersen and Pedersen, version of 15 November 2012), by equation number.
 
 Each stands as a model in the text language with the published right side as a claim. The claim is judged by the verifier, and its
-value is compared with central differences of the model's loss at many digits. Identities between differentials are
-in the second table, Jacobians in the third. Left out: (45) and (89), which are complex, (41) and (32)–(39) that
-define notation, and the Toeplitz case (143), whose right side is a picture.
+value is compared with central differences of the model's loss at many digits. Identities between differentials, Jacobians by
+entries and second derivatives stand in `formulas/cookbook.tex`. Left out: (45) and (89), which are complex, (41), which defines
+the adjugate, and the Toeplitz case (143), whose right side is a picture.
 """
 
 from __future__ import annotations

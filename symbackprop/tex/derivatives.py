@@ -128,7 +128,10 @@ class Quantities(Lookup):
 
     def ratio(self, top: Node, bottom: Node, node: Node) -> Term:
         stacked_top, stacked_bottom = self.in_vec(top), self.in_vec(bottom)
-        above = self.target(top if stacked_top is None else stacked_top)
+        inner = top if stacked_top is None else stacked_top
+        above = self.target(inner)
+        if pattern(above.node, self.classes) is None:  # such as X^{-1}
+            above = self.expression(inner)
         below = self.below(bottom) if stacked_bottom is None else self.target(stacked_bottom)
         found = self.quantity(above, below, node)
         if stacked_bottom is not None and below.rank == 2:
