@@ -222,7 +222,8 @@ def test_the_step_of_gradient_descent_for_every_depth(tmp_path: Path, capsys: py
                                             "y, a₀ are taken as data.\n")
     assert main(["derive", str(file), "--update", "--json", "--wrt", "W"]) == 0
     assert [line["text"] for line in json.loads(capsys.readouterr().out)["update"]] == ["Wₗ ← Wₗ − η ∂C/∂Wₗ    (l = 1, …, L)"]
-    assert main(["derive", str(file), "--index", "--json"]) == 2
+    assert main(["derive", str(file), "--index", "--wrt", "b"]) == 0
+    assert capsys.readouterr().out.endswith("∂C/∂bₗ_i = δₗ_i    (l = 1, …, L)\n")
 
 
 def test_slices_are_not_written_out() -> None:

@@ -25,7 +25,7 @@ from .sliding import Correlation, Selector, Slice, Triangle
 from .text_sizes import SIZES, SUPERSCRIPTS
 
 SUM, HAD, MUL, TIGHT, ATOM = range(5)
-SIGNS_OF_SUMS = ("Σ", r"\sum")  # what stands behind a sum over steps could be read as part of it
+SUM_OVER_STEPS = "Σ"  # so the names of such sums begin (a tensor is called Sigma): what stands behind a sum over steps could be read as part of it
 Piece = tuple[str, int]
 
 
@@ -229,7 +229,7 @@ class TextWriter(ShiftedWriter):
 
     def atom(self, form: Atom) -> Piece:
         text = self.symbol(form.node.name)
-        return text, SUM if text.startswith(SIGNS_OF_SUMS) else TIGHT if self.is_tall(text) else ATOM
+        return text, SUM if form.node.name.startswith(SUM_OVER_STEPS) else TIGHT if self.is_tall(text) else ATOM
 
     def number(self, form: Number) -> Piece:
         return self.signed(form.value)

@@ -16,7 +16,7 @@ from ..notation import Notation, tex_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..show.forms import Atom, Over, Unit
 from ..show.matrix import ONES_VECTOR
-from ..show.writing import ATOM, SIGNS_OF_SUMS, SUM, TIGHT, Piece, TextWriter
+from ..show.writing import ATOM, SUM, SUM_OVER_STEPS, TIGHT, Piece, TextWriter
 
 TRANSPOSES = {"top": r"\top", "T": "T", "intercal": r"\intercal", "sfT": r"\mathsf{T}", "prime": r"\prime"}
 TALL = (r"\frac", r"\begin", r"\sum", r"\sqrt")
@@ -116,7 +116,7 @@ class LatexWriter(TextWriter):
         node = form.node
         bold = self.notation.bold == "yes" and node.rank > 0
         text = self.symbols.get(node.name) or tex_name(node.name, self.notation.layers, bold)
-        return text, SUM if text.startswith(SIGNS_OF_SUMS) else TIGHT if self.is_tall(text) else ATOM
+        return text, SUM if node.name.startswith(SUM_OVER_STEPS) else TIGHT if self.is_tall(text) else ATOM
 
     def with_indices(self, symbol: str, indices: list[str]) -> str:
         return add_subscript(symbol, ("," if any(len(i) > 1 for i in indices) else "").join(indices)) if indices else symbol
