@@ -1,9 +1,9 @@
 """Exported gradient functions against textbook NumPy: one process, one thread on one CPU, shuffled interleaved rounds.
 
-A figure is the textbook's median time over the contender's, so 1 is equal and more is faster; frameworks that are installed
-stand beside. Every gradient is compared
-with the textbook's before anything is timed. The allocator is brought into the state that favours the textbook: a large
-array is made and freed once, after which the C library keeps memory instead of giving it back.
+A figure is the textbook's median CPU time over the contender's, so 1 is equal and more is faster; frameworks that are
+installed stand beside. Every gradient is compared with the textbook's before anything is timed. The allocator is brought
+into the state that favours the textbook: a large array is made and freed once, after which the C library keeps memory
+instead of giving it back.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ def compare(name: str, right: tuple, found: tuple, limit: float) -> float:
 
 
 def seconds(call: Contender, arrays: Arrays, repeat: int) -> float:
-    start = time.perf_counter()
+    """CPU time of the process, all its threads together: waiting for others on a shared machine does not count."""
+    start = time.process_time()
     for _ in range(repeat):
         call(arrays)
-    return (time.perf_counter() - start) / repeat
+    return (time.process_time() - start) / repeat
 
 
 def measure(name: str, problem: Problem, dtype: type, rounds: int, budget: float, peers: list[str]) -> dict:
@@ -125,8 +126,10 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype only")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--alone", action="store_true", help="leave out the frameworks that are installed")
+    parser.add_argument("--peers", default="", help="frameworks beside, of jax,torch,autograd,pytensor,inductor (torch.compile); "
+                                                    "the first three where installed if not said, the others compile for minutes")
     options = parser.parse_args()
-    peers = [] if options.alone else installed()
+    peers = [] if options.alone else installed(options.peers)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     random.seed(0)

@@ -14,23 +14,27 @@ import symbackprop as sb
 from symbackprop.codegen import compile_module
 
 Contender = Callable[[Arrays], tuple]
-NAMES = {"jax": "jax.jit", "torch": "torch eager"}
+NAMES = {"jax": "jax.jit", "torch": "torch eager", "inductor": "torch.compile", "autograd": "HIPS autograd", "pytensor": "PyTensor"}
+NEEDS = {"inductor": "torch"}
+SLOW = ("inductor", "pytensor")  # they compile a row for a minute or more
 
 
-def installed() -> list[str]:
-    """The frameworks that can be measured; each is told to use one thread."""
+def installed(wanted: str = "") -> list[str]:
+    """The frameworks that can be measured, of those that are wanted; each is told to use one thread."""
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     os.environ.setdefault("JAX_ENABLE_X64", "1")
-    return [name for name in NAMES if find_spec(name)]
+    names = wanted.split(",") if wanted else [name for name in NAMES if name not in SLOW]
+    return [name for name in names if find_spec(NEEDS.get(name, name))]
 
 
 def contender(peer: str, problem: Problem, derivation: sb.Derivation) -> tuple[str, Contender | None]:
     """The peer's name in the table, and its function of the arrays; None where the forward pass has no spelling for it."""
+    to = {"inductor": "torch", "autograd": "numpy", "pytensor": "numpy"}.get(peer, peer)
     try:
-        module = compile_module(sb.export(derivation, peer))
-    except sb.UnsupportedError:
+        module = compile_module(sb.export(derivation, to))
+        return MAKERS[peer](module, problem, list(derivation.program.inputs))
+    except (sb.UnsupportedError, AttributeError, NotImplementedError, TypeError):  # a function that the library lacks
         return NAMES[peer], None
-    return {"jax": with_jax, "torch": with_torch}[peer](module, problem, list(derivation.program.inputs))
 
 
 def with_jax(module: dict, problem: Problem, order: list[str]) -> tuple[str, Contender]:
@@ -46,14 +50,71 @@ def with_jax(module: dict, problem: Problem, order: list[str]) -> tuple[str, Con
     return NAMES["jax"], call
 
 
-def with_torch(module: dict, problem: Problem, order: list[str]) -> tuple[str, Contender]:
+def with_torch(module: dict, problem: Problem, order: list[str], compiled: bool = False) -> tuple[str, Contender]:
     import torch
     torch.set_num_threads(1)
     forget = SimpleNamespace(save_for_backward=lambda *tensors: None)
 
+    def forward(*tensors: object) -> object:
+        return module["Loss"].forward(forget, *tensors)
+    forward = torch.compile(forward, dynamic=False) if compiled else forward
+
     def call(arrays: Arrays) -> tuple:
         tensors = {n: torch.from_numpy(np.asarray(v)) for n, v in arrays.items()}
         by = [tensors[n].requires_grad_() for n in problem.wrt]
-        loss = module["Loss"].forward(forget, *(tensors[n] for n in order))
+        loss = forward(*(tensors[n] for n in order))
         return loss.item(), dict(zip(problem.wrt, torch.autograd.grad(loss, by)))
-    return NAMES["torch"], call
+    return NAMES["inductor" if compiled else "torch"], call
+
+
+def with_compiled_torch(module: dict, problem: Problem, order: list[str]) -> tuple[str, Contender]:
+    return with_torch(module, problem, order, True)
+
+
+class Library:
+    """An array library in NumPy's place, its inner product of arrays spelled out."""
+
+    def __init__(self, library: object) -> None:
+        self.library = library
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.library, name)
+
+    def vdot(self, a: object, b: object) -> object:
+        return self.library.sum(a * b)
+
+
+def with_autograd(module: dict, problem: Problem, order: list[str]) -> tuple[str, Contender]:
+    import autograd
+    import autograd.numpy
+    module |= {"np": Library(autograd.numpy), "as_array": lambda name, value, *shape: value}
+    both = autograd.value_and_grad(lambda by, others: module["loss"](**by, **others, check=False))
+
+    def call(arrays: Arrays) -> tuple:
+        return both({n: arrays[n] for n in problem.wrt}, {n: v for n, v in arrays.items() if n not in problem.wrt})
+    call({n: np.ones(shape) for n, shape in problem.shapes.items()})  # fails here where a function is lacking
+    return NAMES["autograd"], call
+
+
+def with_pytensor(module: dict, problem: Problem, order: list[str]) -> tuple[str, Contender]:
+    """One function for each dtype, compiled when it is first called."""
+    import pytensor
+    import pytensor.tensor as pt
+    module |= {"np": Library(pt), "as_array": lambda name, value, *shape: value}
+    made = {}
+
+    def function(dtype: str) -> Callable:
+        given = {n: pt.TensorType(dtype, problem.shapes[n])(n) for n in order}
+        loss = module["loss"](**given, check=False)
+        return pytensor.function(list(given.values()), [loss, *pytensor.grad(loss, [given[n] for n in problem.wrt])])
+
+    def call(arrays: Arrays) -> tuple:
+        dtype = arrays[order[0]].dtype.name
+        made[dtype] = made.get(dtype) or function(dtype)
+        loss, *gradients = made[dtype](*(arrays[n] for n in order))
+        return loss, dict(zip(problem.wrt, gradients))
+    function("float64")
+    return NAMES["pytensor"], call
+
+
+MAKERS = {"jax": with_jax, "torch": with_torch, "inductor": with_compiled_torch, "autograd": with_autograd, "pytensor": with_pytensor}
