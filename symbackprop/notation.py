@@ -22,6 +22,7 @@ GREEK["lam"] = GREEK["lambda"]
 ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303"}
 SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 LOW = {chr(code) for code in SUBSCRIPTS}
+LETTERS = re.compile(r"[A-Za-z]+")
 MAX_NAME = 40
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*\Z")
 NUMBERED = re.compile(r"([A-Za-z]+?)(\d+)\Z")
@@ -154,12 +155,22 @@ def text_name(name: str) -> str:
 
 def indexed_text(name: str, index: str) -> str:
     """`a[l-1]` → aₗ₋₁; in brackets what has no small letter, or stands after another label."""
-    base = text_name(name)
+    base, index = text_name(name), range_text(index)
     if split_name(name)[2]:
         return f"{base}[{index.replace('-', '−')}]"
     if set(index) <= LOW:
         return base + index.translate(SUBSCRIPTS)
     return f"{base}_{index}" if index.isalnum() else f"{base}[{index.replace('-', '−')}]"
+
+
+def range_text(text: str) -> str:
+    """Indices and ranges with Greek letters as such: `tau-1` → τ-1."""
+    return LETTERS.sub(lambda m: GREEK.get(m.group(), m.group()), text)
+
+
+def range_tex(text: str) -> str:
+    """Indices and ranges in LaTeX: `tau-1` → \\tau-1."""
+    return LETTERS.sub(lambda m: tex_label(m.group()), text)
 
 
 @lru_cache(maxsize=4096)
@@ -190,4 +201,6 @@ def tex_name(name: str, layers: str = "subscript", bold: bool = False) -> str:
 def tex_label(label: str) -> str:
     if label in GREEK:
         return "\\" + label
-    return label if not label.isalpha() or len(label) == 1 else rf"\mathrm{{{label}}}"
+    if not label.isalpha():
+        return range_tex(label) if any(word in GREEK for word in LETTERS.findall(label)) else label
+    return label if len(label) == 1 else rf"\mathrm{{{label}}}"

@@ -255,6 +255,11 @@ def derive(net: Program, wrt: list[str] | tuple[str, ...] | None = None, loss: s
     if not isinstance(net, Program):
         from .recurrence.derivation import derive_loops
         return derive_loops(net, wrt, loss, notation)
+    if net.length is not None:
+        from .recurrence.derivation import derive_loops
+        from .recurrence.lift import lifted
+        if (model := lifted(net)) is not None:
+            return derive_loops(model, wrt, loss, notation)
     known = [*net.inputs, *(e.name for e in net.equations)]
     for name in wrt or ():
         if name not in known:

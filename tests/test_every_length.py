@@ -197,3 +197,33 @@ def test_claims_about_loops_that_make_no_sense_are_told() -> None:
     letters, unknown, bare = sb.verify(DEEP + "grad(C, W[k]) == outer(grad(C, z[l]), a[l])\ngrad(C, q[l]) == 0\ngrad(C, W) == 0")
     assert letters.verdict == unknown.verdict == bare.verdict == "error"
     assert "k runs over no range" in letters.evidence and "q is not declared" in unknown.evidence and "W[" in bare.evidence
+
+
+def test_a_text_for_every_layer_derives_the_four_equations() -> None:
+    """Chapter 2 of M. Nielsen, Neural Networks and Deep Learning: BP1 to BP4."""
+    derivation = sb.derive(sb.parse(FEED_FORWARD), ["W", "b"])
+    assert str(derivation).splitlines() == [
+        "δ_L = (a_L − y) ⊙ f′(z_L)", "δₗ = (Wₗ₊₁ᵀ δₗ₊₁) ⊙ f′(zₗ)    (l = L−1, …, 1)",
+        "∂C/∂Wₗ = δₗ aₗ₋₁ᵀ    (l = 1, …, L)", "∂C/∂bₗ = δₗ    (l = 1, …, L)"]
+    assert r"\delta_l &= (W_{l+1}^{\top} \delta_{l+1}) \odot f'(z_l) \qquad (l = L-1, \dots, 1)" in derivation.latex()
+    assert sb.check(derivation)
+
+
+def test_a_text_for_every_time_derives_backpropagation_through_time() -> None:
+    """Goodfellow, Bengio and Courville, Deep Learning, equations 10.18 to 10.28, with δ_a for H ∇_h."""
+    derivation = sb.derive(sb.parse(OUTPUTS), ["W", "V", "c"])
+    assert str(derivation).splitlines()[:7] == [
+        "δ_o[τ] = ŷ_τ − y_τ", "δ_a[τ] = (Vᵀ δ_o[τ]) ⊙ (1 − s_τ²)", "δ_o[t] = ŷₜ − yₜ    (t = τ−1, …, 1)",
+        "δ_a[t] = (Wᵀ δ_a[t+1] + Vᵀ δ_o[t]) ⊙ (1 − sₜ²)    (t = τ−1, …, 1)",
+        "∂L/∂W = Σ_{t=1..τ} δ_a[t] sₜ₋₁ᵀ", "∂L/∂V = Σ_{t=1..τ} δ_o[t] sₜᵀ", "∂L/∂c = Σ_{t=1..τ} δ_o[t]"]
+    assert r"\sum_{t=1}^{\tau}" in derivation.latex() and sb.check(derivation)
+
+
+def test_a_mean_over_time_keeps_its_length_a_symbol() -> None:
+    assert "∂L/∂h" not in str(sb.derive(sb.parse(RECURRENT), ["U"])) and "(1/T)" in str(sb.derive(sb.parse(RECURRENT), ["U"]))
+
+
+def test_steps_that_are_not_alike_are_derived_at_one_length() -> None:
+    text = FEED_FORWARD.replace(r"\frac12 \| a^{(L)} - y \|^2", r"\frac12 \| a^{(L)} - y \|^2 + \frac12 \|a^{(2)}\|^2")
+    assert "∂C/∂W₃" in str(sb.derive(sb.parse(text)))
+    assert sb.check(sb.derive(sb.parse(NEXT)))

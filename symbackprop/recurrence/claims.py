@@ -37,8 +37,7 @@ def instance(reader: Reader, model: Recurrent, number: int, is_open: bool) -> Pr
     equations = expose_pre_activations(made.equations, set(made.inputs))
     levels = levels_of(model, {*made.inputs, *(e.name for e in equations)}, number) if len(model.highs) == 1 else {}
     letters = ", ".join(dict.fromkeys(loop.index for loop in model.all_loops)), " = ".join(model.highs)
-    facts = tuple(f for f in model.facts if f.name in made.inputs)
-    program = replace(made, equations=equations, facts=facts,
+    program = replace(made, equations=equations, facts=tuple(f for f in made.facts if f.name in made.inputs),
                       length=Length(*letters, number, levels, lambda n, is_open: instance(reader, model, n, is_open)))
     return replace(program, claims=tuple(ClaimReader(reader, model, program, is_open).all()))
 

@@ -195,7 +195,9 @@ class Written:
     def conditions(self) -> list[Condition]:
         """The declared facts, and the conditions of the functions in the model."""
         said = (condition_of(node) for expr in self.derivation.program.expressions() for node in walk(expr))
-        return [*self.derivation.program.facts, *dict.fromkeys(c for c in said if c is not None)]
+        families = self.derivation.program.families
+        facts = [f._replace(name=families.get(f.name, f.name)) for f in self.derivation.program.facts]
+        return [*facts, *dict.fromkeys(c for c in said if c is not None)]
 
     def notes(self) -> tuple[Note, ...]:
         made = [stated(c, self.derivation.program, self.writer) for c in self.conditions()]

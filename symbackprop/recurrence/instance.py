@@ -37,7 +37,10 @@ def facts_at(model: Recurrent, ranges: dict[str, int]) -> Iterator[Fact]:
     """The declared facts about plain names, and about every row where they hold for it."""
     for fact in model.facts:
         row = next((row for row in model.rows if parts(row)[0] == fact.name), None)
-        if row is None:
+        if fact.name in model.families:
+            key = model.families[fact.name]
+            yield from (fact._replace(name=settled_name(key, numbers)) for numbers in steps_over(model.axes(key), ranges))
+        elif row is None:
             yield fact
         elif here := [f for f in model.facts_of_row(row) if f._replace(name=fact.name, axis=fact.axis) == fact]:
             for numbers in steps_over(model.axes(row), ranges):

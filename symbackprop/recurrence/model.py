@@ -167,8 +167,11 @@ class Recurrent:
         return self.by_row | {base: self.by_letter[parts(name)[1][0].anchor] for base, name in self.families.items() if base in read}
 
     def facts_of_row(self, name: str) -> list[Fact]:
-        """What the facts about an array say of its row `name`: ranges hold in it, and a sum along its only axis."""
+        """What the facts about an array say of its row `name`: ranges hold in it, and a sum along its only axis. Those about a
+        family hold for each of its members."""
         row = self.key_of(name)
+        if self.families.get(parts(name)[0]) == row:
+            return [fact._replace(name=name) for fact in self.facts if fact.name == parts(row)[0]]
         axes = len(parts(row)[1])
         return [fact._replace(name=name, axis=None) for fact in self.facts if row in self.rows and fact.name == parts(row)[0] and (
             fact.kind in ("range", "binary") or fact.kind == "sum" and fact.axis == axes and self.rows[row].rank == 1)]

@@ -15,7 +15,7 @@ from ..program import Equation, is_activation
 from ..reverse import bar, is_bar
 from ..rules import tidy
 from ..show.writing import TextWriter
-from ..views import delta_name, occurrences, plain_tex, substitute
+from ..views import delta_name, occurrences, plain_tex, substitute, try_inlining
 from .adjoint import Adjoint, Each, Entry, Summed, Swept, equations_of
 from .indexed import Indices, moved_name, named, parts
 from .model import Loop, Recurrent, placed
@@ -44,6 +44,8 @@ class Shown:
         self.values: dict[str, Expr] = {}
         self.constants = self.constant_bases()
         self.reads = Counter(var.name for e in adjoint.equations() for var in occurrences(e.expr))
+        self.readers = Counter(name for e in adjoint.equations() for name in names_in(e.expr))
+        self.tentative: dict[str, Expr] = {}  # read twice in one place: put in there where that makes the whole shorter
 
     def public(self) -> set[str]:
         """The cotangents that are read from another step, or by a sum, or once for each step."""
@@ -68,7 +70,9 @@ class Shown:
         return type(value) is Var and not parts(value.name)[1]
 
     def lines(self) -> list[Line]:
-        return [line for entry in self.adjoint.entries for line in self.of(entry, ())]
+        found = [line for entry in self.adjoint.entries for line in self.of(entry, ())]
+        read = {name for line in found for _, expr in line.terms for name in names_in(expr)}
+        return [line for line in found if line.name not in self.tentative or line.name in read]
 
     def of(self, entry: Entry, where: tuple[str, ...]) -> Iterator[Line]:
         """The lines of an entry inside loops at the steps that `where` tells."""
@@ -94,7 +98,7 @@ class Shown:
         if self.kind == "named":
             return expr
         known = {n: value for n in names_in(expr) if (value := self.values.get(n, self.constants.get(parts(n)[0]))) is not None}
-        made, model = substitute(expr, known) if known else expr, self.adjoint.model
+        made, model = try_inlining(substitute(expr, known) if known else expr, self.tentative), self.adjoint.model
         return tidy(made, (*model.facts, *(fact for name in names_in(made) for fact in model.facts_of_row(name))))[0]
 
     def put(self, equation: Equation) -> Expr | None:
@@ -104,7 +108,11 @@ class Shown:
         simple = type(expr) in (Var, Const)
         if base in self.constants and self.kind != "named":
             return None
-        if self.kind == "named" or not self.kept.isdisjoint((base, self.key(equation.name))) or equation.name[1:] in self.adjoint.wrt or self.reads[equation.name] > 1 and not simple:
+        if self.kind == "named" or not self.kept.isdisjoint((base, self.key(equation.name))) or equation.name[1:] in self.adjoint.wrt:
+            return expr
+        if self.reads[equation.name] > 1 and not simple:
+            if self.readers[equation.name] == 1:
+                self.tentative[equation.name] = expr
             return expr
         self.values[equation.name] = expr
         return None

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from ..expr import Apply, Contract, Expr
-from ..notation import SUBSCRIPTS, Notation, text_name
+from ..notation import SUBSCRIPTS, Notation, range_text, text_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..ops.scalar import RELATIONS
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
@@ -115,11 +115,11 @@ class TextWriter(ShiftedWriter):
 
     def over_steps(self, letter: str, high: str, low: int = 1) -> str:
         """The sign of a sum over all steps of a loop, or over slices."""
-        return f"Σ_{{{letter}={low}..{high}}}"
+        return f"Σ_{{{range_text(f'{letter}={low}..{high}')}}}"
 
     def with_range(self, text: str, where: str) -> str:
         """A right side with the steps that it holds for."""
-        return f"{text}    ({where})"
+        return f"{text}    ({range_text(where)})"
 
     def is_tall(self, symbol: str) -> bool:
         """Whether a symbol needs brackets before a mark such as ᵀ is put on it."""

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from ..expr import Apply
-from ..notation import Notation, tex_name
+from ..notation import Notation, range_tex, tex_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..show.forms import Atom, Over, Unit
 from ..show.matrix import ONES_VECTOR
@@ -143,10 +143,10 @@ class LatexWriter(TextWriter):
         return r"\sum_{%s}" % ", ".join(indices)
 
     def over_steps(self, letter: str, high: str, low: int = 1) -> str:
-        return rf"\sum_{{{letter}={low}}}^{{{high}}}"
+        return rf"\sum_{{{range_tex(letter)}={low}}}^{{{range_tex(high)}}}"
 
     def with_range(self, text: str, where: str) -> str:
-        return rf"{text} \qquad ({where.replace('…', chr(92) + 'dots').replace('−', '-')})"
+        return rf"{text} \qquad ({range_tex(where).replace('…', chr(92) + 'dots').replace('−', '-')})"
 
     def function_name(self, name: str) -> str:
         row = SCALAR_OPS.get(name)
