@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -229,3 +230,17 @@ def test_a_run_is_cut_without_trying_every_cut() -> None:
     known = {(at, end) for at in range(200) for end in (at + 1, at + 2, at + 3) if end < 200}
     assert longest_first(known, 200) is None
     assert longest_first(known, 199)[:3] == (3, 6, 9)
+
+
+def test_a_high_power_of_a_sum_is_not_multiplied_out() -> None:
+    """The 999th power of a sum over three terms took minutes while a proof was looked for."""
+    start = time.process_time()
+    (found,) = sb.verify("z: R[3]; C = sum((sigmoid(z) * (1 - sigmoid(z)))**999 * z)\ngrad(C, z) == (sigmoid(z) + z + z**2)**999", 1)
+    assert not found.is_right and time.process_time() - start < 15
+
+
+def test_a_gradient_that_is_given_has_the_size_of_its_tensor() -> None:
+    """An upstream gradient that the text never mentions kept an open size when that of its tensor was settled."""
+    program = sb.parse(r"\hat{y} = -x" + "\n" + r"\mathbf{1}[0.5 \cdot \delta^{l} > 0] = \frac{\partial C}{\partial ŷ}")
+    assert len({var.shape for var in program.inputs.values()}) == 1
+    assert sb.verify(program, 1)[0].verdict != "proved"

@@ -7,6 +7,7 @@ function; so σ(z), 1/(1 + e^{-z}) and e^z/(1 + e^z) become the same node. Equal
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import comb
 
 import sympy as sp
 
@@ -15,10 +16,11 @@ from ..budget import tick
 from ..cells import cell, filled
 from ..expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Shape, Var, function, is_elementwise, rebuild, walk
 from ..kinks import opened
-from ..normal import matched
+from ..normal import TooLarge, matched
 from ..ops import body_of
 from ..program import Fact
 
+MAX_POWER_TERMS = 3000
 CORNERED = frozenset({"step", "eq", "ne", "where", "elu"})
 
 
@@ -262,7 +264,10 @@ class Spelling:
     # --- back ---
 
     def reduced(self, expr: sp.Expr) -> sp.Expr:
-        """A quotient in lowest terms; squares of roots and of cosines put in."""
+        """A quotient in lowest terms; squares of roots and of cosines put in. Raises `TooLarge` before it multiplies out too much."""
+        for p in expr.atoms(sp.Pow):
+            if p.base.is_Add and p.exp.is_Integer and comb(abs(int(p.exp)) + len(p.base.args) - 1, len(p.base.args) - 1) > MAX_POWER_TERMS:
+                raise TooLarge
         expr = sp.cancel(sp.together(expr)) if not (expr.is_Symbol or expr.is_Rational) else expr
         known = [s for s in sorted(expr.free_symbols, key=str) if s in self.squares]
         for symbol in known:

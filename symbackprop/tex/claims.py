@@ -252,6 +252,7 @@ class Claims(Losses):
         sizes = self.sizes_found()
         if sizes:
             self.equations = [e._replace(expr=resized(e.expr, sizes)) for e in self.equations]
+            self.inputs = {name: resized(var, sizes) for name, var in self.inputs.items()}
             put = lambda side: None if side is None else resized(side, sizes)
             other = lambda c: c.otherwise and (put(c.otherwise[0]), c.otherwise[1])
             self.claims = [replace(c, left=put(c.left), right=put(c.right), otherwise=other(c),

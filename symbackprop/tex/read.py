@@ -93,7 +93,7 @@ class Document(Claims):
     def close_sizes(self) -> None:
         """Give the sizes that stayed open a name."""
         self.put_sizes()
-        shapes = [e.var.shape for e in self.table.tensors.values()]
+        shapes = [var.shape for var in (*(e.var for e in self.table.tensors.values()), *self.inputs.values())]
         for claim in self.claims:
             shapes += [n.shape for side in (claim.left, claim.right) if side is not None for n in walk(side)]
         for symbol in dict.fromkeys(s for shape in shapes for d in shape for s in sorted(d.free_symbols, key=str)):
