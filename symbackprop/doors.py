@@ -127,7 +127,7 @@ def notes(derivation: Derivation, model: str) -> Notes:
     writer = derivation.writer(tex=False)
 
     def shown(equation: Equation) -> str:
-        return f"{writer.symbol(equation.name)} = {writer.write(equation.expr)}"
+        return " = ".join(writer.sides(equation.name, equation.expr))
     made_by = f"Made by symbackprop {__version__}{f' from {model}' if model else ''}."
     return Notes(made_by, [shown(e) for e in derivation.program.equations],
                  {e.name: shown(e) for e in derivation.view("named")})

@@ -166,3 +166,9 @@ def test_numerator_layout_turns_the_slices_of_a_derivative_by_a_matrix() -> None
 def test_a_step_says_that_slices_were_taken() -> None:
     made = sb.derive(sb.parse("A: R[B, m, k]; D: R[B, k, n]\nE = A @ D\nC = sum(E**2) / 2")).gradients["A"].steps
     assert "by slices" in str(made) and "⟶  E_b D_bᵀ    (b = 1, …, B)" in str(made)
+
+
+def test_exported_code_says_its_equations_by_slices() -> None:
+    source = sb.export(sb.derive(sb.parse("A: R[B, m, k]; D: R[B, k, n]\nE = A @ D\nC = sum(E**2) / 2")))
+    assert "        E_b = A_b D_b    (b = 1, …, B)\n".replace("    (", " (") in source
+    assert "# ∂C/∂A_b = ∂C/∂E_b D_bᵀ (b = 1, …, B)" in source.replace("    (", " (")
