@@ -228,8 +228,8 @@ class Reader(Terms):
                 shape = ()
             case ast.Compare(left=left, ops=[ast.Lt()], comparators=[end]) if (inner := index_axes(left)) is not None:
                 shape = tuple([self.read_size(part) for part in inner])
-                self.places[name] = self.read_size(end)
-                self.facts.append(Fact("index", name, low=0, high=self.places[name]))
+                self.place_ends[name] = self.read_size(end)
+                self.facts.append(Fact("index", name, low=0, high=self.place_ends[name]))
             case _ if index_axes(node.annotation) is not None:
                 raise self.fail(node, f"{name}: whole numbers need an end, since they stand for places",
                                 f"as in {name}: {self.text(node.annotation)[:40]} < n, where n is the size of the axis")

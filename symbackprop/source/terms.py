@@ -35,7 +35,7 @@ class Terms:
         self.tensors: dict[str, Var] = {}
         self.mentioned: set[str] = set()
         self.sizes: set[str] = set()
-        self.places: dict[str, sp.Expr] = {}
+        self.place_ends: dict[str, sp.Expr] = {}
         self.functions: dict[str, Function] = {}
         self.gradient: Callable[[ast.Call], Expr] | None = None
         self.depth = 0
@@ -239,14 +239,14 @@ class Terms:
             if isinstance(axis, int) and -value.rank <= axis < value.rank:
                 return Const(value.shape[axis])
         value = self.read(node.value)
-        return subscript(value, node.slice, self.read, self.one_hot)
+        return subscript(value, node.slice, self.read, self.picked_by)
 
-    def one_hot(self, node: ast.expr, size: sp.Expr) -> Expr | None:
+    def picked_by(self, node: ast.expr, size: sp.Expr) -> Expr | None:
         """The one-hot tensor of a name that was declared to hold places on an axis of this size."""
-        if not isinstance(node, ast.Name) or node.id not in self.places:
+        if not isinstance(node, ast.Name) or node.id not in self.place_ends:
             return None
-        if self.places[node.id] != size:
-            raise ShapeError(f"{node.id} holds places below {self.places[node.id]}, and this axis has {size} entries")
+        if self.place_ends[node.id] != size:
+            raise ShapeError(f"{node.id} holds places below {self.place_ends[node.id]}, and this axis has {size} entries")
         return apply("one_hot", self.read(node), Ones((size,)))
 
     def read_call(self, node: ast.Call) -> Expr:
