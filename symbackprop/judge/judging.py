@@ -69,7 +69,7 @@ class Judge:
             other = Judge(program, self.budget, self.strict_layout)
             other.known_wrong = {v.key for v in found if not v.is_right}
             return for_every_layer(other.each())
-        return for_every_length(self.program, found, again)
+        return for_every_length(self.program, found, again, self.budget)
 
     def each(self, progress: Callable[[int, int], None] | None = None) -> list[Verdict]:
         """One for each claim, in order."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..algebra import zero
+from ..budget import OutOfTime, limit
 from ..errors import SymbackpropError
 from ..expr import Apply, Const, Contract, Delta, Expr, Map, Var, is_identity, names_in, walk
 from ..program import READ_WITH, Claim, Length, Program
@@ -24,8 +25,8 @@ FARTHEST = 2  # steps from l that a line may read, for a proof of every length
 Key = tuple[str, int | None, int | None]
 
 
-def for_every_length(program: Program, found: list[Verdict], judged: Callable[[Program], list[Verdict]]) -> list[Verdict]:
-    """One verdict for each line, from those at one length; `judged` gives those of another."""
+def for_every_length(program: Program, found: list[Verdict], judged: Callable[[Program], list[Verdict]], budget: float) -> list[Verdict]:
+    """One verdict for each line, from those at one length; `judged` gives those of another. A proof takes `budget` at most."""
     length, lines, reach = program.length, claims_of(program), reach_of(program)
     merged = {v.key: v for v in for_every_layer(found)}
     tried = [length.number]
@@ -44,7 +45,11 @@ def for_every_length(program: Program, found: list[Verdict], judged: Callable[[P
         if number != length.number and any(v.is_right for v in merged.values()):
             look_at(number)
     general = General(length.again(2 * near + 3, True), length.number, lines) if length.levels else None
-    every = {key for key, v in merged.items() if v.verdict == "proved" and reach <= FARTHEST and general and general.holds(key, lines.get(key, []))}
+    every = set()
+    for key, v in merged.items():
+        with limit(budget):
+            if v.verdict == "proved" and reach <= FARTHEST and general and general.holds(key, lines.get(key, [])):
+                every.add(key)
     if length.levels and any(v.verdict == "proved" and key not in every for key, v in merged.items()):
         look_at(2 * near + 3)
     return [general.stated(v) if key in every else few(v, length.end, sorted(tried)) for key, v in merged.items()]
@@ -129,7 +134,7 @@ class General:
             return False
         try:
             return all(self.is_proved(c, before) for c in claims) and (self.is_alike(claims) if claims[0].step is not None else True)
-        except SymbackpropError:
+        except (SymbackpropError, OutOfTime):
             return False
 
     def stated(self, v: Verdict) -> Verdict:
