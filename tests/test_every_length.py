@@ -227,3 +227,15 @@ def test_steps_that_are_not_alike_are_derived_at_one_length() -> None:
     text = FEED_FORWARD.replace(r"\frac12 \| a^{(L)} - y \|^2", r"\frac12 \| a^{(L)} - y \|^2 + \frac12 \|a^{(2)}\|^2")
     assert "∂C/∂W₃" in str(sb.derive(sb.parse(text)))
     assert sb.check(sb.derive(sb.parse(NEXT)))
+
+
+UNDECLARED = r"""
+a^l = \sigma(z^l), \quad z^l = w^l a^{l-1} + b^l
+C = \frac{1}{2} \|y - a^L\|^2
+"""
+
+
+@pytest.mark.parametrize("text", [UNDECLARED, SOFTMAX, LSTM, RESIDUAL], ids=["undeclared", "softmax", "lstm", "residual"])
+def test_texts_without_declarations_are_loops_too(text: str) -> None:
+    derivation = sb.derive(sb.parse(text))
+    assert type(derivation).__name__ == "RecurrentDerivation" and sb.check(derivation)

@@ -16,10 +16,11 @@ from ..budget import OutOfTime, limit
 from ..errors import SymbackpropError
 from ..expr import Apply, Const, Contract, Delta, Expr, Map, Var, is_identity, names_in, walk
 from ..program import READ_WITH, Claim, Length, Program
+from ..recurrence.levels import Levels, levels_of
 from .proof import prove
 from .truth import Truth, is_quantity, parts_of
 from .verdict import Verdict, for_every_layer
-from .window import Levels, Window, levels_of
+from .window import Window
 
 FARTHEST = 2  # steps from l that a line may read, for a proof of every length
 Key = tuple[str, int | None, int | None]

@@ -8,14 +8,15 @@ a sum over the range.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import sympy as sp
 
 from ..algebra import add, contract
 from ..expr import Const, Contract, Expr, Var, names_in, size
-from ..judge.window import terms_of
 from ..program import Equation, Fact, Length, Program
 from .indexed import Index, mapped, named
+from .levels import levels_of, terms_of
 from .model import Loop, Recurrent
 
 LONG_ENOUGH = 5
@@ -26,7 +27,7 @@ def lifted(program: Program) -> Recurrent | None:
     """The model with a loop; None where the steps are not alike, where one reads a later one, or begins elsewhere than at 1."""
     try:
         instance = program.length.again(LONG_ENOUGH, True)
-        return Lift(instance, instance.length).model()
+        return Lift(with_sizes_of_steps(instance), instance.length).model()
     except NotAlike:
         return None
 
@@ -35,16 +36,31 @@ class NotAlike(Exception):
     """What an instance says is not one thing for every step."""
 
 
+def with_sizes_of_steps(program: Program) -> Program:
+    """The instance with the sizes at its ends called by their steps: n_x is n_0, where W1 is n_1×n_x and W2 n_2×n_1."""
+    levels = levels_of(program)
+    at = {place: name for name, place in levels.items() if name in program.inputs}
+    known = {s for v in program.inputs.values() for d in v.shape for s in d.free_symbols}
+    put: dict[sp.Symbol, sp.Symbol] = {}
+    for (family, step), name in at.items():
+        away = {1: 1, program.length.number: -1}.get(step, 0)  # to a step inside
+        other = at.get((family, step + away)) if away else None
+        for own, inside in zip(program.inputs[name].shape, program.inputs[other].shape) if other else ():
+            match = NUMBERED.fullmatch(inside.name) if inside.is_Symbol else None
+            called = size(inside.name[:match.start("step")] + str(int(match["step"]) - away)) if match else None
+            if match and own.is_Symbol and called not in known:
+                put[own] = called
+    moved = lambda expr: mapped(expr, str, lambda d: d.xreplace(put))
+    return replace(program, inputs={n: moved(v) for n, v in program.inputs.items()},
+                   equations=tuple(e._replace(expr=moved(e.expr)) for e in program.equations)) if put else program
+
+
 class Lift:
     """One instance, seen as a loop."""
 
     def __init__(self, program: Program, length: Length) -> None:
         self.program, self.length = program, length
-        self.steps = dict(length.levels)
-        for equation in reversed(program.equations):  # what stands for a part of an equation belongs to its step
-            readers = [e.name for e in program.equations if equation.name in names_in(e.expr)]
-            if equation.name not in self.steps and len(readers) == 1 and readers[0] in self.steps:
-                self.steps[equation.name] = equation.name, self.steps[readers[0]][1]
+        self.steps = levels_of(program)
         self.bases = {name: NUMBERED.fullmatch(name) for name in self.steps}
         self.sizes = self.numbered_sizes()
         self.totals: dict[str, str] = {}
@@ -62,7 +78,7 @@ class Lift:
         number = self.length.number
         if any(match is None for match in self.bases.values()):
             raise NotAlike("a name of a step has no number")
-        body = [e for e in self.program.equations if e.name in self.steps]
+        body = [e for e in self.program.equations if e.name in self.steps and self.steps[e.name][1] > 0]
         general = self.at_step(body, number)
         if any(set(self.at_step(body, step)) != set(general) for step in range(1, number)) or len(body) != number * len(general):
             raise NotAlike("the steps are not alike")
@@ -70,7 +86,9 @@ class Lift:
         self.check_order(general)
         before, after = [], []
         for e in self.program.equations:
-            if e.name not in self.steps:
+            if e.name in self.steps and self.steps[e.name][1] < 1:
+                before.append(e._replace(name=named(self.bases[e.name]["base"], Index("", self.steps[e.name][1]))))
+            elif e.name not in self.steps:
                 reads = any(n in {x.name for x in body} for n in names_in(e.expr)) or any(n in {x.name for x in after} for n in names_in(e.expr))
                 (after if reads else before).append(e)
         sums: list[Loop] = []
