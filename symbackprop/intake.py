@@ -16,6 +16,7 @@ from pathlib import Path
 from .errors import ParseError, SymbackpropError
 
 MAX_CHARACTERS = 2_000_000
+MAX_AXES = 12  # of a tensor: at sizes of 2 and 3 its entries must be few enough to work with
 MAX_BYTES = 4 * MAX_CHARACTERS
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 DOTS = re.compile(r"(?<=\w)([ \t]*)\.\.(?=[ \t]*\w)")  # between the ends of a range, `1..L`: read as `1^ L`, which Python parses

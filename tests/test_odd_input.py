@@ -165,3 +165,12 @@ def test_claims_that_are_none_say_how_one_is_written(claim: str, said: str) -> N
 def test_layers_without_as_many_activations_are_refused_in_words() -> None:
     with pytest.raises(ValueError, match="2 layers need as many activations"):
         sb.layers.mlp(sb.layers.tensor("x", 3), [4, 2], ["tanh"])
+
+
+@pytest.mark.parametrize("text", ["x: R[" + ",".join("n" * 14) + "]\nC = sum(x)", r"y \in \mathbb{R}^{" + r"\times ".join("n" * 14) + "}\n$C = 1$",
+                                  r"L = -\sum_{n,k} Y_{" + "W" * 42 + "nk} X_{nk}\n" + r"dX = -Y"])
+def test_a_tensor_of_many_axes_is_refused(text: str) -> None:
+    try:
+        assert {v.verdict for v in sb.verify(text)} <= {"error"}
+    except sb.SymbackpropError as error:
+        assert "axes" in str(error) or "not declared" in str(error)

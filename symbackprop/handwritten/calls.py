@@ -200,7 +200,7 @@ class CodeCalls(CodeNumpy):
             return int(number)
         symbols = sorted(number.free_symbols, key=str)
         wanted = ROUNDS[len(self.known.counted) % len(ROUNDS)]
-        found = sp.solve(number - wanted, symbols[0]) if len(symbols) == 1 else [sp.Integer(2)]
+        found = sp.solve(number - wanted, symbols[0]) if len(symbols) == 1 and number.is_polynomial(symbols[0]) else [sp.Integer(2)]
         if len(found) != 1 or not found[0].is_Integer or found[0] <= 0:
             raise UnsupportedError(f"how often the loop in line {self.counting.lineno} runs is not known")
         self.known.counted[symbols[-1] if len(symbols) > 1 else symbols[0]] = self.counting.lineno

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from dataclasses import dataclass, field
 
 from ..errors import SymbackpropError
@@ -76,7 +77,7 @@ class Entry(Follower):
         node = closure.node
         if not isinstance(node, ast.FunctionDef) or node.name == "__init__":
             return False
-        spoken = self.spoken(tree)
+        spoken = spoken_in(tree)
         for part in ast.walk(node):
             targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, ast.AugAssign) else []
             for target in (e for t in targets for e in (t.elts if isinstance(t, ast.Tuple) else [t])):
@@ -87,20 +88,6 @@ class Entry(Follower):
                     return True
         return bool(BACKWARD.match(node.name)) and any(isinstance(p, ast.Return) and isinstance(p.value, (ast.BinOp, ast.Call)) for p in ast.walk(node)) \
             and not re.search(r"derivative|prime|deriv|sigmoid|relu|tanh|softmax", node.name)
-
-    names_spoken: set[str] | None = None
-
-    def spoken(self, tree: ast.Module) -> set[str]:
-        if self.names_spoken is None:
-            found: set[str] = set()
-            for node in ast.walk(tree):
-                match node:
-                    case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
-                        found.add(name)
-                    case ast.Constant(value=str() as name) if name.isidentifier():
-                        found.add(name)
-            self.names_spoken = found
-        return self.names_spoken
 
     def callers(self, closure: Closure, everything: list[Closure]) -> list[Closure]:
         """The function itself and those that lead to it, the outermost first."""
@@ -278,10 +265,24 @@ class Entry(Follower):
         return {}
 
 
-def called_in(node: ast.AST) -> set[str]:
+@lru_cache(maxsize=1024)
+def called_in(node: ast.AST) -> frozenset[str]:
     """The names of everything that is called in a piece of code."""
     calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
-    return {f.id if isinstance(f, ast.Name) else f.attr for f in calls if isinstance(f, (ast.Name, ast.Attribute))}
+    return frozenset(f.id if isinstance(f, ast.Name) else f.attr for f in calls if isinstance(f, (ast.Name, ast.Attribute)))
+
+
+@lru_cache(maxsize=4)
+def spoken_in(tree: ast.Module) -> frozenset[str]:
+    """Every name, and every string that could be one, in a text."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                found.add(name)
+            case ast.Constant(value=str() as name) if name.isidentifier():
+                found.add(name)
+    return frozenset(found)
 
 
 def assigned_in(node: ast.AST) -> set[str]:

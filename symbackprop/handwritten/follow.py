@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from dataclasses import replace
 
 from ..errors import ParseError, ShapeError
@@ -141,6 +142,7 @@ def misfits(event: Event) -> bool:
     return [d for d in event.raw.shape if d != 1] != [d for d in event.target.shape if d != 1]
 
 
+@lru_cache(maxsize=4)
 def trained_names(tree: ast.Module) -> set[str]:
     """Names that code steps along a gradient (`w -= …`, `w = w - …`), which are therefore inputs."""
     found = set()
@@ -157,6 +159,7 @@ def trained_names(tree: ast.Module) -> set[str]:
     return {name for name in found if len(name) == 1 or not LOSS_NAME.match(name)}
 
 
+@lru_cache(maxsize=4)
 def differentiated_names(tree: ast.Module) -> set[str]:
     """Names that have a gradient in the text: where one begins with zeros, they are a starting point and no constant."""
     stored = {n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Attribute)) and isinstance(n.ctx, ast.Store)}

@@ -18,7 +18,7 @@ from ..ops.scalar import RELATIONS
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
                     SumOver, T, Trace, Unit, without_ones)
 from .layout import shown, turned
-from .matrix import matrix_form, wants_slices
+from .matrix import ONES_VECTOR, matrix_form, wants_slices
 from .shifted import ShiftedWriter
 from .slices import Slices, Told
 from .sliding import Correlation, Selector, Slice, Triangle
@@ -294,6 +294,8 @@ class TextWriter(ShiftedWriter):
         if precedence == SUM or type(form.body) is Unit and (form.scalars or form.below):
             return (self.brackets(text), ATOM) if precedence == SUM else (text, ATOM)
         if type(form.body) is Unit:
+            if not form.number.is_number and len(form.body.shape) == 1:
+                return self.unit(ONES_VECTOR)
             return (None, ATOM) if form.number not in (1, -1) else (text, ATOM)
         return text, precedence
 

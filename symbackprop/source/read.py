@@ -17,7 +17,7 @@ import sympy as sp
 from ..collecting import uncollected
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
-from ..intake import TURNING, bounded, cleaned, described, refused
+from ..intake import MAX_AXES, TURNING, bounded, cleaned, described, refused
 from ..notation import MAX_NAME, check_tex_name, is_name
 from ..ops import load
 from ..program import STRUCTURES, Claim, Equation, Fact, Program, expose_pre_activations
@@ -236,6 +236,8 @@ class Reader(Terms):
             case _:
                 raise self.fail(node, f"{name}: {self.text(node.annotation)[:40]} is not a type",
                                 "write R for a scalar, R[n], R[m, n], Z[n] < k for places on an axis of k, or elementwise")
+        if len(shape) > MAX_AXES:
+            raise self.fail(node, f"{name} has {len(shape)} axes, and at most {MAX_AXES} are read", kind=UnsupportedError)
         if name in self.sizes:
             raise self.fail(node, f"{name} is a size already")
         self.tensors[name] = self.inputs[name] = Var(name, shape)

@@ -6,6 +6,7 @@ import sympy as sp
 
 from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Shape, Var, function, size
+from ..intake import MAX_AXES
 from ..program import READ_WITH, Equation, Fact
 from .literals import COLUMN, ROW, common
 from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
@@ -245,6 +246,8 @@ class Declarations(Resolver):
             if old.shape != shape:
                 raise self.fail(node, f"{self.text(node)} is declared twice", None)
             return old
+        if len(shape) > MAX_AXES:
+            raise self.fail(node, f"{self.text(node)} has {len(shape)} axes, and at most {MAX_AXES} are read", None, UnsupportedError)
         name = program_name(key, {e.name for e in self.table.tensors.values()} | set(self.table.sizes))
         entry = Entry(name, Var(name, shape), row, slots)
         self.enter(key, entry)

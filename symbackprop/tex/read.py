@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import sympy as sp
 
@@ -30,29 +31,36 @@ MAX_TRIALS, MAX_REREAD = 8, 300_000
 CLAIM = re.compile(r"[^=]*(?:\\partial|\\nabla|\\delta|∂|∇|δ|\bd[A-Z]|\bgrad|\bd[A-Za-z]+\s*/\s*d)[^=]*=")
 
 
-def read_document(text: str, kind: str = "text", depth: int = DEPTH, is_open: bool = False) -> Program:
-    """The program that a LaTeX, Markdown or plain text means; an open number of layers or steps is read as `depth`,
-    where it is no number of its own (`\\frac{1}{T}`) or, with `is_open`, even then.
+def read_document(text: str, kind: str = "text") -> Program:
+    """The program that a LaTeX, Markdown or plain text means, an open number of layers or steps read as three.
 
     Raises `SymbackpropError` with line and column where a formula that the model needs cannot be read.
     """
     load()
     with bounded(text):
-        read = settle(formulas(cleaned(text), kind), depth, is_open)
-        length = read.length(lambda number, is_open: read_document(text, kind, number, is_open))
-        return replace(read.program(), length=length)
+        found = formulas(cleaned(text), kind)
+        document = settle(found)
+
+    @cache
+    def again(depth: int, is_open: bool) -> Program:
+        """The text at another length; that is a symbol where it stands as a number (`\\frac{1}{T}`), if it `is_open`."""
+        with bounded(text):
+            read = attempt(found, document.ranks, depth, is_open)
+            return replace(read.program(), length=read.length(again))
+    with bounded(text):
+        return replace(document.program(), length=document.length(again))
 
 
-def settle(found: list[Formula], depth: int, is_open: bool) -> Document:
+def settle(found: list[Formula]) -> Document:
     """The document read with the ranks of undeclared names that make most of its formulas readable."""
-    best = attempt(found, {}, depth, is_open)
+    best = attempt(found, {})
     few = max(2, min(MAX_TRIALS, 300 // (len(best.parts) + 1)))
     for _ in range(few):
         others = [{DOT: 1}] if best.open_dots and not best.ranks.get(DOT) else []
         if best.strain == (0, 0) or not (best.inferred or others) or best.reread > MAX_REREAD:
             return best
         others += best.other_ranks()[:few] if best.inferred else []
-        trials = [attempt(found, {**best.ranks, **other}, depth, is_open) for other in others]
+        trials = [attempt(found, {**best.ranks, **other}) for other in others]
         better = min(trials, key=lambda t: t.strain, default=best)
         if better.strain >= best.strain:
             return best
@@ -60,7 +68,7 @@ def settle(found: list[Formula], depth: int, is_open: bool) -> Document:
     return best
 
 
-def attempt(found: list[Formula], ranks: dict[str, int], depth: int, is_open: bool) -> Document:
+def attempt(found: list[Formula], ranks: dict[str, int], depth: int = DEPTH, is_open: bool = False) -> Document:
     document = Document(found, {}, ranks, depth)
     document.is_open = is_open
     document.read()
@@ -159,7 +167,7 @@ def conditioned(found: list[Formula]) -> list[Statement]:
     waiting: tuple = ()
     for formula in found:
         parts = statements(formula)
-        before = re.search(r"(\w+)[\s$\\(]*$", formula.source.text[:formula.span[0]])
+        before = re.search(r"(\w+)[\s$\\(]*$", formula.source.text[max(0, formula.span[0] - 40):formula.span[0]])
         if not formula.display and len(parts) == 1 and before is not None and (when := condition(parts[0].node, before[1])):
             waiting = when
             continue
