@@ -32,9 +32,15 @@ def matrix_form(node: Expr) -> object:
 
 def wants_slices(form: object) -> bool:
     """Whether a part of a form has axes that no matrix form shows: only indices could, or letters beside a correlation."""
-    if type(form) is Indexed or type(form) is Call and is_along_axis(form.node) or type(form) is Correlation and any(form.letters):
-        return True
-    return isinstance(form, tuple) and any(wants_slices(part) for part in form if isinstance(part, tuple))
+    stack = [form]
+    while stack:
+        part = stack.pop()
+        kind = type(part)
+        if kind is Indexed or kind is Call and is_along_axis(part.node) or kind is Correlation and any(part.letters):
+            return True
+        if kind is not Atom:
+            stack += [inner for inner in part if isinstance(inner, tuple)]
+    return False
 
 
 def is_along_axis(node: Map | Apply) -> bool:

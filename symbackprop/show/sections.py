@@ -71,10 +71,10 @@ class Sections:
     def line(self, equation: Equation, steps: bool = False) -> Line:
         name, expr = equation.name, equation.expr
         sides = IndexWriter(self.writer).equation(name, expr) if self.wanted.index else self.writer.sides(name, expr)
-        sliced = not self.wanted.index and not self.writer.met_indices and wants_slices(self.writer.right_form(name, expr))
         shape = "" if self.brief else show_shape(self.shape(name, expr.shape))
+        by_index = self.wanted.index or self.writer.met_indices
         made = self.steps(equation) if steps else ()
-        if made and sliced:
+        if made and not by_index and wants_slices(self.writer.right_form(name, expr)):
             made += (ShownStep("by slices", "for each index that is named the rest is a product of matrices",
                                IndexWriter(self.writer).equation(name, expr)[1], sides[1]),)
         return Line(*sides, shape, made)
