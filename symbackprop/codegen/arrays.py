@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from ..errors import UnsupportedError
@@ -18,9 +19,10 @@ FLAGS = frozenset({"greater", "less", "greater_equal", "less_equal", "equal", "n
 MASKED = frozenset({"where", "bitwise_and", "bitwise_or"})
 VIEWS = frozenset({"transpose", "index", "diagonal", "slice", "reshape", "windows"})
 ROWS = frozenset({"index", "reshape"})  # views that leave the entries in the order of memory
-APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where", "linalg", "const",
+APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where", "concat", "linalg", "const",
                    "input", "ones", "eye"})  # not entry by entry
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?\Z")
+MULTIPLE = re.compile(r"\d+ \* ")
 PRODUCT = re.compile(r"\w+( \* \w+)+")  # of sizes
 
 
@@ -96,6 +98,22 @@ def size_product(dims: Dims) -> str:
     """A product of sizes as source."""
     number = math.prod(int(d) for d in dims if d.isdigit())
     return " * ".join([str(number)] * (number != 1) + [d if d.isidentifier() else f"({d})" for d in dims if not d.isdigit()]) or "1"
+
+
+def size_sum(dims: list[str]) -> str:
+    """A sum of sizes as source."""
+    counted: Counter[str] = Counter()
+    for dim in dims:
+        count, _, size = dim.partition(" * ") if MULTIPLE.match(dim) else ("1", "", dim)
+        counted["" if dim.isdigit() else size] += int(dim if dim.isdigit() else count)
+    number = counted.pop("", 0)
+    terms = [size_product((str(count), size)) for size, count in counted.items()]
+    return " + ".join([*terms, *([str(number)] if number or not terms else [])])
+
+
+def cut(before: list[str], own: list[str]) -> str:
+    """The slice behind some sizes that has some sizes."""
+    return f"{size_sum(before) if before else ''}:{size_sum([*before, *own])}"
 
 
 class Graph:

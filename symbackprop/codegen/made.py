@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .arrays import Value
+from .beside import side_by_side
 from .compiled import Compiled, Scope, quoted
 from .layout import comment, condition, display, indented
 from .scales import shared_scales
@@ -30,14 +31,19 @@ class Made:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled, self.names, self.scope = compiled, compiled.names, Scope(compiled.scope.taken)
         self.lowered = shared_scales(compiled.lowered(lambda name: False, True))
+        self.read()
+
+    def read(self) -> None:
         self.leaves, self.loss, self.results = self.lowered.leaves, self.lowered.loss, self.lowered.results
         self.order = self.lowered.order
 
     def source(self) -> list[str]:
         """The lines of `make_value_and_grad`."""
-        known = {v: self.names[n] for n, v in self.leaves.items()}
         if not self.compiled.sizes and pays(self.order) and all(f.name in self.leaves for f in self.compiled.facts):
-            return self.straight(known)
+            return self.straight({v: self.names[n] for n, v in self.leaves.items()})
+        self.lowered = side_by_side(self.lowered)
+        self.read()
+        known = {v: self.names[n] for n, v in self.leaves.items()}
         plan = Plan(self.order, {**self.results, "": self.loss}, self.scope.numbered, known)
         body = self.grouped(lambda value, label: plan.lines(value), plan.text)
         taken: set[str] = set()
@@ -60,7 +66,7 @@ class Made:
             while at < len(self.order) and born[self.order[at]] < line.end:
                 mine += spell(self.order[at], line.name if self.order[at] is line.value else "")
                 at += 1
-            body += [*comment(line.text, 8), *mine] if mine else []
+            body += [*(part for text in line.text.split("\n") for part in comment(text, 8)), *mine] if mine else []
             if any(fact.name == line.of for fact in self.compiled.facts) and line.value in self.order:
                 checks = self.compiled.checks((line.of,), 8, code=text(line.value))
                 body += [check.removeprefix(" " * 8) for check in checks]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .arrays import FLAGS, NUMBER, VIEWS, Value
+from .arrays import FLAGS, NUMBER, VIEWS, Value, cut
 from .layout import WIDTH
+from .packs import can_lie_apart
 from .spell import spaced
 
 LONG = 40  # characters of a view that is made once instead of where it is read
@@ -57,7 +58,7 @@ def fitting(name, value, *shape, dtype):
         )
     return value.astype(dtype)
 '''
-APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where"})  # never over an argument
+APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where", "concat"})  # never over an argument
 
 
 class Plan:
@@ -77,6 +78,10 @@ class Plan:
         for value in order:
             self.static[value] = value.op != "input" and value.op != "call" and all(self.static[a] for a in value.args)
         self.last = self.last_readings()
+        self.slots: dict[Value, str] = {}
+        for value in reversed(order):
+            if value.op == "concat" and not self.static[value]:
+                self.put_together(value)
 
     def last_readings(self) -> dict[Value, int]:
         last: dict[Value, int] = {}
@@ -88,6 +93,35 @@ class Plan:
             last[value.base] = len(self.order)
         return last
 
+    def put_together(self, value: Value) -> None:
+        """An array for what is put side by side, the parts of which are computed into their places where they can be."""
+        if value not in self.slots:
+            self.slots[value] = place = self.fresh("w1")
+            self.buffers[place] = (value.shape, "dtype", ())
+        self.last[value] = len(self.order)
+        axis, before = value.params[0], []
+        for arg in value.args:
+            own = [arg.shape[axis]]
+            if arg not in self.slots and (can_lie_apart(arg) or arg.op == "concat") and not self.static[arg]:
+                self.slots[arg] = place = self.fresh("w1")
+                self.buffers[place] = (arg.shape, "dtype", ())
+                self.views[place] = f"{self.slots[value]}[{spaced(':, ' * axis + cut(before, own))}]"
+                self.made.append(f"{place} = {self.views[place]}")
+                self.last[arg] = len(self.order)
+            before += own
+
+    def together(self, value: Value) -> list[str]:
+        """The lines that copy what was not computed into its place."""
+        lines, axis, before = [], value.params[0], []
+        for arg in value.args:
+            own = [arg.shape[axis]]
+            place = f"{self.slots[value]}[{spaced(':, ' * axis + cut(before, own))}]"
+            if self.views.get(self.slots.get(arg)) != place:
+                self.made.append(f"{(name := self.fresh('k1'))} = {place}")
+                lines.append(f"np.copyto({name}, {self.text(arg)})")
+            before += own
+        return lines
+
     def text(self, value: Value) -> str:
         """A value where it is read."""
         if value in self.names:
@@ -95,6 +129,8 @@ class Plan:
         if value.op == "const":
             return self.constant(value)
         text = self.spelled_view(value) if value.op in VIEWS else ""
+        if value.op == "slice" and value.base in self.home and stays(value):
+            return self.hoisted(value, text)
         if len(text) > LONG and value.base in self.home and (in_order(value) or shows_all(value)):
             return self.hoisted(value, text)
         return text or self.hoisted(value, spelled(value, [self.text(a) for a in value.args]))
@@ -155,8 +191,14 @@ class Plan:
             return [f"{name} = {spelled(value, args)}"]
         if value.op in ("maximum", "minimum") and value.args[0].shape == value.shape and value.args[1].is_const:
             args[1] = self.repeated(value.args[1], value)
-        place = self.place(value, at)
+        place = self.slots.get(value) or self.place(value, at)
         self.names[value] = self.home[value] = place
+        if value.op == "concat":
+            return self.together(value)
+        if value in self.slots:
+            self.release(value, at)
+            if value.op == "dot" and not self.is_whole(place):
+                return [f"np.matmul({', '.join(args)}, out={place})"]
         args = [place if text == self.views.get(place) else text for text in args]
         if value.op == "gather":
             return [f"np.copyto({place}.reshape({', '.join(value.args[0].shape)}), {args[0]})"]
@@ -200,6 +242,11 @@ class Plan:
         del self.home[base]
         return place
 
+    def is_whole(self, place: str) -> bool:
+        """Whether an array lies in memory without gaps: it is no range of columns of another."""
+        shown = self.views.get(place, "")
+        return "[:, " not in shown and (not shown or self.is_whole(shown.split("[")[0]) or len(self.buffers[place][0]) == 1)
+
     def release(self, value: Value, at: int) -> None:
         for arg in dict.fromkeys(a.base for a in value.args):
             if arg in self.home and self.last[arg] == at:
@@ -212,6 +259,10 @@ class Plan:
             text = self.text(value)
             return [], f"np.array({text})" if value.is_const or value.op == "input" else text
         home = self.home.get(value)
+        if value.op == "slice" and value.args[0] in self.home and (text := self.text(value)) not in taken \
+                and not any(v is not value and v.base is value.base for n, v in self.results.items() if v.op != "slice" or v.params == value.params):
+            taken.add(text)
+            return [], text
         if home is not None and home not in taken:
             taken.add(home)
             return [], home
@@ -225,6 +276,11 @@ def in_order(value: Value) -> bool:
     if value.op == "transpose" and (layout := value.args[0].layout) and value.args[0].op not in VIEWS:
         return tuple(layout[k] for k in value.params[0]) == tuple(range(len(layout)))
     return in_order(value.args[0]) if value.op == "reshape" else value.op not in VIEWS and not value.layout
+
+
+def stays(value: Value) -> bool:
+    """Whether what shows a part of an array is never a copy."""
+    return value.op not in VIEWS or value.op in ("slice", "transpose", "index") and stays(value.args[0])
 
 
 def shows_all(view: Value) -> bool:
@@ -251,6 +307,8 @@ def spelled(value: Value, args: list[str], out: str = "") -> str:
             return f"np.ones({shape}, dtype)"
         case "eye":
             return f"np.eye({value.shape[0]}, dtype=dtype)"
+        case "concat":
+            return f"np.concatenate(({', '.join(args)}), axis={value.params[0]})"
         case "sum":
             axes = value.params[0][0] if len(value.params[0]) == 1 else value.params[0]
             return f"np.add.reduce({args[0]}, axis={axes}{', keepdims=True' * value.params[1]}{into})"

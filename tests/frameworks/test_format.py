@@ -17,6 +17,10 @@ TEXTS = {"classifier": CLASSIFIER, "centred": CENTRED, **{f.stem: f.read_text() 
 TEXTS = {name: text for name, text in TEXTS.items() if " in 1.." not in text}
 TEXTS |= {f.stem: f.read_text() for f in sorted((EXAMPLES / "gallery").glob("[cps]*.net"))}  # all that slide
 
+STEP = "\n".join(f"z{t} = sigmoid(x{t} @ W + h{t - 1} @ U); h{t} = z{t} * tanh(x{t} @ V + h{t - 1} @ S)" for t in range(1, 6))
+TEXTS["gates"] = f"{'; '.join(f'{x}: R[B, n]' for x in ('h0', 'x1', 'x2', 'x3', 'x4', 'x5'))}; {'; '.join(f'{m}: R[n, n]' for m in 'WUVS')}\n" \
+    + STEP.replace("; ", "\n") + "\nC = sum(h5**2)"  # products side by side
+
 
 @pytest.mark.parametrize("to", TARGETS)
 def test_files_are_formatted(to: str, tmp_path: Path) -> None:
