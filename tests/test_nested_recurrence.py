@@ -249,12 +249,6 @@ def test_steps_tell_both_readers_and_the_sum() -> None:
     assert next(e for e in found if e["of"] == "U[l]")["steps"][-1]["rule"] == "sum over all steps"
 
 
-@pytest.mark.parametrize("to", ("jax", "torch"))
-def test_a_target_that_has_no_loops_in_loops_says_so(to: str) -> None:
-    with pytest.raises(sb.UnsupportedError, match="loop inside a loop"):
-        sb.export(sb.derive(sb.parse(STACKED)), to)
-
-
 def test_with_layers_in_brackets_the_first_index_is_the_layer_and_a_label_is_none() -> None:
     text = sb.derive(sb.parse(STACKED), wrt=["U"], notation=sb.Notation(layers="paren")).latex()
     assert r"h^{(l)}_t &= \tanh(z_{h,l,t})" in text and r"\delta^{(l)}_{t+1}" in text

@@ -167,6 +167,8 @@ class Graph:
     def folded(self, op: str, args: tuple[Value, ...]) -> Value:
         """An operation on numbers, as source for Python to compute."""
         sign = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}.get(op)
+        if op == "multiply" and (one := next((k for k in (0, 1) if args[k].params == ("1.0",)), None)) is not None:
+            return args[1 - one]
         texts = [in_brackets(a.params[0]) for a in args]
         if op == "negative":
             return self.const(texts[0][1:] if texts[0].startswith("-") else f"-{texts[0]}")

@@ -7,7 +7,7 @@ import re
 import textwrap
 
 WIDTH = 88
-CALL = re.compile(r"([\w., ]+ = |return |raise |def )?[\w.]+\(.*\):?\Z")
+CALL = re.compile(r"([\w., ()]+ = |return |raise |def )?[\w.]+\(.*\):?\Z")
 
 
 def parts_of(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from ..errors import UnsupportedError
 from ..expr import Expr, Shape, names_in, show_shape, size
 from ..program import Equation, Program
 from .adjoint import Adjoint
-from .indexed import parts
+from .indexed import Index, parts
 from .words import Names, at
 
 
@@ -43,9 +43,15 @@ class LoopModule:
                 if dim == symbol and not (set(letters) & {i.anchor for i in indices}):
                     return f"{word}{'[0]' * len(letters)}.shape[{axis}]"
                 if indices and own == base and len(letters) == len(running) == 1 and running[0].anchor == letters[0] \
-                        and indices[0].anchor in (letters[0], self.model.by_letter[letters[0]].high):
+                        and self.there(indices[0], running[0]):
                     return f"{word}[{at(indices[0], -running[0].offset - 1)}].shape[{axis}]"
         return ""
+
+    def there(self, wanted: Index, own: Index) -> bool:
+        """Whether a family with sizes at `own` has the one at `wanted` at every step that asks for it: n[l-1] is no size of the
+        first of those with n[l]."""
+        ahead = wanted.offset - own.offset
+        return ahead >= 0 if wanted.anchor == own.anchor else ahead == 0 and wanted.anchor == self.model.by_letter[own.anchor].high
 
     def listed(self, name: str) -> tuple[str, ...]:
         """The letters of the lists that an argument is."""

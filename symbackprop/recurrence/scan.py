@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..codegen.compiled import quoted
 from ..codegen.frame import mentions
 from ..codegen.layout import wrapped
 from ..expr import names_in
 from ..program import Equation
 from ..reverse import bar, is_bar
-from ..targets import jax
-from .adjoint import Adjoint, Each, Entry, Summed, Swept, equations_of
-from .arrays import ArrayModule, Target
-from .indexed import Index, flat, named
-from .model import Loop
+from .adjoint import Adjoint, Each, Summed, Swept, equations_of
+from .blocks import Target
+from .indexed import Index, Indices, flat, named, parts
+from .model import Item, Loop
+from .rooms import Room
+from .stacked import JaxModule, tupled
 
 
 class Steps(NamedTuple):
@@ -36,30 +36,29 @@ class Steps(NamedTuple):
         return f"{self.loop.high} - {less}" if less else self.loop.high
 
 
-class ScanModule(ArrayModule):
-    """Writes one JAX module."""
-
-    library, imports, as_array, stack = "JAX", ("import jax", "import jax.numpy as jnp"), jax.AS_ARRAY, "jnp.stack"
+class ScanModule(JaxModule):
+    """Writes one JAX module whose loops stand side by side."""
 
     def __init__(self, adjoint: Adjoint) -> None:
-        super().__init__(adjoint, jax.DIALECT)
-        self.lists = {loop.high for loop in self.model.loops if self.is_ragged(loop)}
+        super().__init__(adjoint)
+        self.lists = self.ragged()
         self.outside = self.read_outside()
-
-    def is_ragged(self, loop: Loop) -> bool:
-        """Whether a size of the loop differs from step to step."""
-        shapes = [var.shape for e in loop.equations for var in (e.var, *names_in(e.expr).values())]
-        return any((at := flat(s.name)[1]) is not None and at.anchor == loop.index for shape in shapes for d in shape for s in d.free_symbols)
 
     def high_of(self, base: str) -> str:
         return (self.model.loop_of.get(base) or self.model.loop_over[base]).high
 
-    def first(self, base: str, cotangent: bool = False) -> int:
-        if self.high_of(base) in self.lists:
-            return super().first(base, cotangent)
-        return 1 if cotangent or base in self.model.by_row or base in self.model.families else 1 - len(self.starts(base, low=True))
+    def room(self, name: str) -> tuple[Room, Indices]:
+        """A stack begins with the starts, a stack of cotangents with step 1."""
+        room, indices = super().room(name)
+        if room.loops and room.loops[0].high not in self.lists and not is_bar(name) and parts(name)[0] in self.model.loop_of:
+            return room._replace(shifts=(len(self.ends(parts(name)[0], low=True)) - 1,)), indices
+        return room._replace(shifts=(-1,)) if room.loops and room.loops[0].high not in self.lists else room, indices
 
-    def starts(self, base: str, low: bool) -> list[str]:
+    def first(self, base: str, cotangent: bool) -> int:
+        """The step that the first entry of a stack is of."""
+        return 1 if cotangent or base not in self.model.loop_of else 1 - len(self.ends(base, low=True))
+
+    def ends(self, base: str, low: bool) -> list[str]:
         """The starts of a state before its first entry, or those behind its last, in order."""
         names = [n for n in (*self.model.inputs, *(e.name for e in self.model.items if isinstance(e, Equation))) if flat(n)[0] == base]
         return sorted((n for n in names if bool(flat(n)[1].anchor) != low), key=lambda n: flat(n)[1].offset)
@@ -80,6 +79,9 @@ class ScanModule(ArrayModule):
 
     # one scan
 
+    def targets(self, equations: tuple[Equation, ...]) -> list[Target]:
+        return [(self.local(e.name), e.expr) for e in equations]
+
     def rows(self, targets: list[Target], steps: Steps, carried: set[str]) -> dict[str, str]:
         """Word -> the part of a stack that holds its value at every step."""
         own, found = {word for word, _ in targets}, {}
@@ -92,9 +94,9 @@ class ScanModule(ArrayModule):
             first = self.first(plain, cotangent)
             start, stop = 1 + steps.skip + index.offset - first, index.offset - steps.drop - first + 1
             stack = self.names.word(plain, "d_" if cotangent else "")
-            behind = 0 if cotangent or plain not in self.model.loop_of else len(self.starts(plain, low=False))
+            behind = 0 if cotangent or plain not in self.model.loop_of else len(self.ends(plain, low=False))
             high = steps.loop.high + (f" {'+' if stop > 0 else '-'} {abs(stop)}" if stop else "")
-            found[word] = f"{stack}[{start or ''}{' ' * bool(stop)}:{' ' * bool(stop)}{high}]" if start or stop != behind - first + 1 else stack
+            found[word] = f"{stack}[{start or ''}{' ' * bool(start and stop)}:{' ' * bool(stop)}{high}]" if start or stop != behind - first + 1 else stack
         return found
 
     def scanned(self, name: str, steps: Steps, targets: list[Target], carry: dict[str, tuple[str, str]], outs: list[str], stacks: list[str],
@@ -103,10 +105,12 @@ class ScanModule(ArrayModule):
         function, carried, row = self.names.fresh(("scan", name), name), self.names.fresh(("carry",), "carry"), self.names.fresh(("row",), "row")
         rows = self.rows(targets, steps, set(carry))
         known = {*self.bound, *rows, *carry}
-        before = self.reading(targets, known, 4)
-        self.bound |= known - set(rows) - set(carry)
+        read = {word: source for word, source in self.reading(targets).items() if word not in known}
         results = [word for word, _ in targets if mentions([*outs, *(new for _, new in carry.values())], word)]
-        body, letter = self.computed(targets, known, 8, results), steps.loop.index
+        body, letter = self.computed(targets, known | read.keys(), 8, results), steps.loop.index
+        before = [f"    {word} = {source}" for word, source in read.items() if mentions(body, word)]
+        self.bound |= {word for word in read if mentions(body, word)}
+        rows = {word: source for word, source in rows.items() if mentions(body, word)}
         if mentions(body, letter):
             rows[letter] = f"jnp.arange({1 + steps.skip}, {steps.loop.high} + {1 - steps.drop}).astype(dtype)"
         lines = [*before, f"    def {function}({carried}, {row}):"]
@@ -128,23 +132,32 @@ class ScanModule(ArrayModule):
 
     # entries
 
+    def new_states(self, bases: list[str], known: set[str]) -> list[str]:
+        return super().new_states([base for base in bases if self.high_of(base) in self.lists], known)
+
+    def items(self, items: tuple[Item, ...], indent: int, known: set[str]) -> list[str]:
+        [loop] = items if len(items) == 1 else [None]
+        return self.looped(loop) if isinstance(loop, Loop) and loop.high not in self.lists else super().items(items, indent, known)
+
+    def totals(self, made: set[str]) -> list[str]:
+        return super().totals({name for name in made if self.high_of(parts(name)[0]) in self.lists})
+
     def looped(self, loop: Loop) -> list[str]:
-        if loop.high in self.lists:
-            return super().looped(loop)
+        """A scan forward."""
         carry: dict[str, tuple[str, str]] = {}
         for state in loop.states:
-            starts = [*reversed(self.starts(state, True))] if loop.step > 0 else self.starts(state, False)
+            starts = [*reversed(self.ends(state, True))] if loop.step > 0 else self.ends(state, False)
             carry |= self.carry_of(loop, loop.equations, state, -loop.step, [self.names.start(n) for n in starts])
         kept = [e for e in loop.equations if flat(e.name)[0] in self.outside]
         stacks = [self.names.word(flat(e.name)[0]) for e in kept]
         lines = self.scanned(f"forward_{loop.index}", Steps(loop, back=loop.step < 0), self.targets(loop.equations), carry,
                              [self.local(e.name) for e in kept], stacks, [])
-        lines += [f"    {self.names[total]} = {self.names.word(state)}.sum(axis=0)" for total, key in self.model.totals.items()
+        lines += [f"    {self.local(total)} = {self.names.word(state)}.sum(axis=0)" for total, key in self.model.totals.items()
                   if (state := flat(key)[0]) in loop.states]
         for e, stack in zip(kept, stacks):
             base = flat(e.name)[0]
-            lines += self.joined(stack, [self.names.start(n) for n in self.starts(base, True)],
-                                 [self.names.start(n) for n in self.starts(base, False)])
+            lines += self.joined(stack, [self.names.start(n) for n in self.ends(base, True)],
+                                 [self.names.start(n) for n in self.ends(base, False)])
         return lines
 
     def joined(self, stack: str, before: list[str], behind: list[str]) -> list[str]:
@@ -154,15 +167,18 @@ class ScanModule(ArrayModule):
         items = [*(f"{w}[None]" for w in before), stack, *(f"{w}[None]" for w in behind)]
         return wrapped(f"{stack} = jnp.concatenate([{', '.join(items)}])", 4)
 
-    def entry(self, entry: Entry) -> list[str]:
-        match entry:
-            case Swept(loop=loop) if loop.high not in self.lists:
-                return self.swept_scan(entry)
-            case Each(loops=(loop,)) if loop.high not in self.lists:
-                return self.each_scan(entry)
-            case Summed() if not {s.loops[0].high for s in entry.sums} & self.lists:
-                return self.summed_scan(entry)
-        return super().entry(entry)
+    def new_cotangents(self, equations: list[Equation]) -> list[str]:
+        return super().new_cotangents([e for e in equations if self.element(e.name) and self.room(e.name)[0].loops[0].high in self.lists])
+
+    def swept(self, entry: Swept, indent: int, known: set[str]) -> list[str]:
+        return super().swept(entry, indent, known) if entry.loop.high in self.lists else self.swept_scan(entry)
+
+    def each(self, entry: Each, indent: int, known: set[str]) -> list[str]:
+        return super().each(entry, indent, known) if entry.loops[0].high in self.lists else self.each_scan(entry)
+
+    def summed(self, entry: Summed, indent: int, known: set[str]) -> list[str]:
+        lists = {s.loops[0].high for s in entry.sums} & self.lists
+        return super().summed(entry, indent, known) if lists else self.summed_scan(entry)
 
     def swept_scan(self, entry: Swept) -> list[str]:
         """The boundary cases, then a scan over the steps before them."""
@@ -195,7 +211,7 @@ class ScanModule(ArrayModule):
 
     def summed_scan(self, entry: Summed) -> list[str]:
         """The shares of every step, added up in a scan."""
-        word, lines = self.local(entry.name), self.first_share(entry)
+        word, lines = self.local(entry.name), self.first_share(entry, 4, self.bound)
         for summand in entry.sums:
             new = self.names.fresh(("share", word), f"{word}_share")
             lines += self.scanned(f"add_{word[2:]}", Steps(summand.loops[0]), [(new, summand.expr)], {word: (word, f"{word} + {new}")}, [], [], [word])
@@ -211,31 +227,3 @@ class ScanModule(ArrayModule):
             dims = ", ".join(map(self.writer.size, equation.expr.shape))
             return [*self.computed(targets, self.bound, 4), *wrapped(f"{word} = jnp.broadcast_to({share}, ({loop.high}, {dims}))", 4)]
         return self.scanned(f"each_{base}", Steps(loop), targets, {}, [share], [word], [])
-
-    # arguments
-
-    def read_argument(self, word: str, name: str, dims: list[str]) -> list[str]:
-        if name not in self.model.families.values() or self.high_of(flat(name)[0]) in self.lists:
-            return super().read_argument(word, name, dims)
-        return wrapped(f"{word} = as_array({', '.join([quoted(word), word, quoted(self.high_of(flat(name)[0])), *dims])})", 4)
-
-    def typed(self) -> list[str]:
-        lines, words = [], []
-        for name in self.model.inputs:
-            word = self.argument(name)
-            ragged = name in self.model.families.values() and self.high_of(flat(name)[0]) in self.lists
-            words.append(f"*{word}" if ragged else word)
-            value = self.names.fresh(("value",), "value_")
-            lines.append(f"    {word} = [{value}.astype(dtype) for {value} in {word}]" if ragged else f"    {word} = {word}.astype(dtype)")
-        return [*wrapped(f"dtype = jnp.result_type({', '.join(words)})", 4), *lines]
-
-    def what(self, name: str) -> str:
-        """What the docstring says of a family."""
-        loop = self.model.loop_over[flat(name)[0]]
-        if loop.high in self.lists:
-            return f"a list of {loop.high} arrays (sizes differ from step to step, so that its loop is one of Python)"
-        return f"{loop.high} arrays, stacked"
-
-
-def tupled(words: list[str]) -> str:
-    return f"({', '.join(words)}{',' * (len(words) == 1)})"

@@ -11,7 +11,7 @@ from ..program import Equation
 from .indexed import Index, flat, named, parts
 from .model import Recurrent
 
-OURS = frozenset(RESERVED) | {"range", "len", "sum", "enumerate", "value", "values", "forward_loss", "gathered", "arguments", "functions"}
+OURS = frozenset(RESERVED) | {"range", "len", "sum", "enumerate", "value", "values", "forward_loss", "gathered", "spread", "emptied", "like", "arguments", "functions"}
 
 
 def start_name(name: str) -> str:
