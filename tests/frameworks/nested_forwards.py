@@ -4,19 +4,6 @@ from __future__ import annotations
 
 from test_nested_recurrence import MODELS, arrays
 
-LSTM = """x: R[T, B, m]; y: R[B, m]; W[l]: R[m, 4, m]; U[l]: R[m, 4, m]; b[l]: R[4, m]; h[l, 0]: R[B, m]; c[l, 0]: R[B, m]
-for t in 1..T: h[0, t] = x[t]
-for l in 1..L:
-    for t in 1..T:
-        i[l, t] = sigmoid(h[l-1, t] @ W[l][:, 0] + h[l, t-1] @ U[l][:, 0] + b[l][0])
-        f[l, t] = sigmoid(h[l-1, t] @ W[l][:, 1] + h[l, t-1] @ U[l][:, 1] + b[l][1])
-        o[l, t] = sigmoid(h[l-1, t] @ W[l][:, 2] + h[l, t-1] @ U[l][:, 2] + b[l][2])
-        g[l, t] = tanh(h[l-1, t] @ W[l][:, 3] + h[l, t-1] @ U[l][:, 3] + b[l][3])
-        c[l, t] = f[l, t] * c[l, t-1] + i[l, t] * g[l, t]
-        h[l, t] = o[l, t] * tanh(c[l, t])
-C = sum((h[L, T] - y)**2) / B
-"""
-
 
 def stacked(xp, *, x, y, U, V, h_l_0):  # noqa: ANN001, ANN201
     rows = list(x)

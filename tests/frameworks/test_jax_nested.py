@@ -22,7 +22,7 @@ def as_jax(name: str, values: dict) -> dict:
 @pytest.mark.parametrize("name", FORWARDS)
 def test_nested_scans_give_what_jax_grad_gives(name: str) -> None:
     names = module(MODELS[name], "jax")
-    for pair in ((1, 1), (2, 3), (3, 1), (1, 4)):
+    for pair in ((1, 1), (3, 2)):
         values = as_jax(name, data(name, *pair))
         wanted, slopes = jax.value_and_grad(lambda v: FORWARDS[name](jnp, **v))(values)
         loss, gradients = jax.jit(names["value_and_grad"])(**values)
