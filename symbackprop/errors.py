@@ -49,6 +49,10 @@ class ParseError(SymbackpropError):
     kind = "syntax"
 
 
+class NoSuchStep(ParseError):
+    """A name exists, but not at this layer or step."""
+
+
 class ShapeError(SymbackpropError):
     """Two shapes cannot agree."""
 

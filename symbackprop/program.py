@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, count
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ShapeError, SymbackpropError, nearest_or_all
-from .expr import (Apply, Contract, Expr, Map, Var, is_elementwise, names_in, rebuild, show_shape, walk)
+from .expr import (Apply, Contract, Expr, Map, Var, is_elementwise, names_in, rebuild, show_shape, size, walk)
 from .ops.scalar import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -136,19 +137,42 @@ class Claim:
 READ_WITH = "layers: read with "  # how an assumption begins that tells at which length a text was read
 
 
+class Opening(Enum):
+    """What stays a symbol where it stands as a number, in a text that is read at one length of an open range.
+
+    `CLOSED`: nothing. `END`: the end of the range. `APART`: the number of a step too, wherever the steps may lie in a longer
+    range. `TIED`: so, counted from the end.
+    """
+
+    CLOSED = "closed"
+    END = "end"
+    APART = "apart"
+    TIED = "tied"
+
+    def number_of(self, step: int, length: int, letter: str, end: sp.Symbol) -> sp.Expr | int:
+        """The number of a step of `length`, its letter standing as a number (`1/t`)."""
+        return step if self in (Opening.CLOSED, Opening.END) else (running(letter) if self is Opening.APART else end) + (step - length)
+
+
+def running(letter: str) -> sp.Symbol:
+    """The symbol that a step is counted by under `Opening.APART`."""
+    return size(f"{letter} as a number")
+
+
 @dataclass(frozen=True)
 class Length:
     """A range of open length, `letter = 1, …, end`, that a program was read with at one length, `number`.
 
-    `levels` has the family and the step that each name belongs to; `again` reads the same text at another length, with
-    `end` as a number left open if its second argument says so.
+    `levels` has the family and the step that each name belongs to; `again` reads the same text at another length. It
+    `counts` where the number of a step stands as a number.
     """
 
     letter: str
     end: str
     number: int
     levels: dict[str, tuple[str, int]]
-    again: Callable[[int, bool], Program]
+    again: Callable[[int, Opening], Program]
+    counts: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..algebra import ONE, contract, scale
 from ..budget import OutOfTime, limit
 from ..errors import ShapeError, SymbackpropError
 from ..expr import Expr, Var, names_in, show_shape
-from ..program import Claim, Fact, Program
+from ..program import Claim, Fact, Opening, Program
 from ..views import substitute
 from .clues import recognised
 from .comparison import compared, holds, refuted
@@ -87,7 +87,7 @@ class Judge:
     def longer(self) -> Judge | None:
         """The same text read at a greater length, where it leaves that open."""
         length = self.program.length
-        return None if length is None else Judge(length.again(length.number + 2, False), self.budget, self.strict_layout)
+        return None if length is None else Judge(length.again(length.number + 2, Opening.CLOSED), self.budget, self.strict_layout)
 
     # --- one claim ---
 

@@ -65,10 +65,10 @@ class Window:
     def is_outside(self, name: str) -> bool:
         return name in self.levels and name not in self.inside
 
-    def has_way_round(self) -> bool:
-        """Whether something outside is made of the window's names and read by the window again."""
+    def has_way_round(self, below: set[str]) -> bool:
+        """Whether something outside is made of the window's names, or of those `below`, and read by the window again."""
         made_of: set[str] = set()
-        own = {e.name for e in self.kept}
+        own = {e.name for e in self.kept} | below
         for name, expr in self.dropped.items():
             if names_in(expr).keys() & (own | made_of):
                 made_of.add(name)

@@ -14,32 +14,28 @@ from dataclasses import replace
 import sympy as sp
 
 from ..algebra import add
-from ..errors import ParseError, UnsupportedError, nearest
-from ..expr import Const, Expr, Var, size
+from ..errors import NoSuchStep, UnsupportedError, nearest
+from ..expr import Const, Expr, Var, size, walk
 from ..intake import DOTS
-from ..program import READ_WITH, Claim, Equation, Length, Program, expose_pre_activations
+from ..program import READ_WITH, Claim, Equation, Length, Opening, Program, expose_pre_activations, running
 from ..source.read import Reader
 from .indexed import Index, mapped, named, parts, settled_name
 from .instance import unrolled
-from .model import Loop, Recurrent
+from .model import Loop, Recurrent, placed
 
 FARTHEST = 4  # how far before the first step a start may stand
 
 
-class NoSuchStep(ParseError):
-    """A name exists, but not at this step."""
-
-
-def instance(reader: Reader, model: Recurrent, number: int, is_open: bool) -> Program:
-    """The model with every range at one length, its claims read there. With `is_open` a length as a number is left open."""
-    plain = opened(model, {size(high): open_size(high) for high in model.highs}) if is_open else model
+def instance(reader: Reader, model: Recurrent, number: int, opening: Opening) -> Program:
+    """The model with every range at one length, its claims read there."""
+    plain = opened(model, numbers_left_open(model, number, opening))
     made = unrolled(plain, dict.fromkeys(model.highs, number))
     equations = expose_pre_activations(made.equations, set(made.inputs))
     levels = levels_of(model, {*made.inputs, *(e.name for e in equations)}, number) if len(model.highs) == 1 else {}
     letters = ", ".join(dict.fromkeys(loop.index for loop in model.all_loops)), " = ".join(model.highs)
     program = replace(made, equations=equations, facts=tuple(f for f in made.facts if f.name in made.inputs),
-                      length=Length(*letters, number, levels, lambda n, is_open: instance(reader, model, n, is_open)))
-    return replace(program, claims=tuple(ClaimReader(reader, model, program, is_open).all()))
+                      length=Length(*letters, number, levels, lambda n, how: instance(reader, model, n, how), counts(model)))
+    return replace(program, claims=tuple(ClaimReader(reader, model, program, opening).all()))
 
 
 def opened(item: Recurrent | Loop | Equation, sizes: dict[sp.Symbol, sp.Symbol]) -> Recurrent | Loop | Equation:
@@ -49,6 +45,27 @@ def opened(item: Recurrent | Loop | Equation, sizes: dict[sp.Symbol, sp.Symbol])
     if isinstance(item, Loop):
         return replace(item, body=tuple([opened(x, sizes) for x in item.body]))
     return item._replace(expr=mapped(item.expr, str, lambda d: d.xreplace(sizes)))
+
+
+def numbers_left_open(model: Recurrent, number: int, opening: Opening) -> dict[sp.Symbol, sp.Expr]:
+    """What stands for the end of a range as a number, and for the number of a step."""
+    if opening is Opening.CLOSED:
+        return {}
+    ends = {size(high): open_size(high) for high in model.highs}
+    if opening is Opening.END:
+        return ends
+    away = lambda loop: size(loop.index) - number
+    return ends | {size(loop.index): away(loop) + (running(loop.index) if opening is Opening.APART else open_size(loop.high))
+                   for loop in model.all_loops}
+
+
+def counts(model: Recurrent) -> bool:
+    """Whether the index of a loop stands as a number, in a formula or in a claim."""
+    letters = {loop.index for loop in model.all_loops}
+    inner = {id(n) for node in model.claims for s in ast.walk(node) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
+    return any(s.name in letters for e, _ in placed(model.items) for part in walk(e.expr) if type(part) is Const for s in part.value.free_symbols) \
+        or any(isinstance(n, ast.Name) and n.id in letters and id(n) not in inner and isinstance(n.ctx, ast.Load)
+               for node in model.claims for n in ast.walk(node))
 
 
 def open_size(high: str) -> sp.Symbol:
@@ -70,10 +87,10 @@ def levels_of(model: Recurrent, names: set[str], number: int) -> dict[str, tuple
 class ClaimReader(Reader):
     """Reads the claims of a text in an instance of its model."""
 
-    def __init__(self, of: Reader, model: Recurrent, program: Program, is_open: bool) -> None:
+    def __init__(self, of: Reader, model: Recurrent, program: Program, opening: Opening) -> None:
         super().__init__("")
         self.lines, self.margins, self.functions, self.names = of.lines, of.margins, of.functions, of.names
-        self.model, self.instance, self.is_open = model, program, is_open
+        self.model, self.instance, self.opening = model, program, opening
         self.number = program.length.number
         self.stepped = {**program.inputs, **{e.name: e.var for e in program.equations}}
         self.tensors = {name: var for name, var in self.stepped.items() if name in of.tensors and not parts(name)[1]}
@@ -147,9 +164,9 @@ class ClaimReader(Reader):
 
     def read_name(self, node: ast.Name) -> Expr:
         if node.id in self.model.highs:
-            return Const(open_size(node.id) if self.is_open else sp.Integer(self.number))
+            return Const(open_size(node.id) if self.opening is not Opening.CLOSED else sp.Integer(self.number))
         if node.id in self.values:
-            return Const(sp.Integer(self.values[node.id]))
+            return Const(sp.Integer(0) + self.opening.number_of(self.values[node.id], self.number, node.id, open_size(self.model.highs[0])))
         if node.id in self.bases and node.id not in self.tensors:
             raise self.fail(node, f"{node.id} has one value for each step: write {node.id}[{next(iter(self.values), 'l')}]")
         return super().read_name(node)

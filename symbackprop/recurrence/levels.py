@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..algebra import contract
@@ -10,6 +11,13 @@ from ..program import Program
 from ..views import substitute
 
 Levels = dict[str, tuple[str, int]]  # name -> its family, and the step that it belongs to
+NUMBERED = re.compile(r"(?P<base>.*?[^\d])_?(?P<step>\d+)\Z")  # `h_3` is of h, and so is `h3`
+
+
+def without_step(name: str) -> str:
+    """The name of the family: h for `h_3`."""
+    match = NUMBERED.match(name)
+    return match["base"] if match else name
 
 
 def levels_of(program: Program) -> Levels:

@@ -7,26 +7,24 @@ a sum over the range.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import sympy as sp
 
 from ..algebra import add, contract
 from ..expr import Const, Contract, Expr, Var, names_in, size
-from ..program import Equation, Fact, Length, Program
+from ..program import Equation, Fact, Length, Opening, Program
 from .indexed import Index, mapped, named
-from .levels import levels_of, terms_of
+from .levels import NUMBERED, levels_of, terms_of
 from .model import Loop, Recurrent
 
 LONG_ENOUGH = 5
-NUMBERED = re.compile(r"(?P<base>.*?[^\d])_?(?P<step>\d+)\Z")
 
 
 def lifted(program: Program) -> Recurrent | None:
     """The model with a loop; None where the steps are not alike, where one reads a later one, or begins elsewhere than at 1."""
     try:
-        instance = program.length.again(LONG_ENOUGH, True)
+        instance = program.length.again(LONG_ENOUGH, Opening.END)
         return Lift(with_sizes_of_steps(instance), instance.length).model()
     except NotAlike:
         return None

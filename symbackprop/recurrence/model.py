@@ -12,7 +12,7 @@ from functools import cached_property
 
 from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Expr, Var, names_in, show_shape
-from ..program import Equation, Fact, Program
+from ..program import Equation, Fact, Opening, Program
 from .indexed import Index, parts
 
 
@@ -108,7 +108,7 @@ class Recurrent:
     def at_length(self, number: int) -> Program:
         """The plain program of one length, with the claims of the text, which it can tell at any other length."""
         from .claims import instance
-        return instance(self.reader, self, number, False)
+        return instance(self.reader, self, number, Opening.CLOSED)
 
     @cached_property
     def all_loops(self) -> tuple[Loop, ...]:

@@ -13,7 +13,7 @@ from itertools import islice, product as choices
 
 import sympy as sp
 
-from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
+from ..errors import NoSuchStep, ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Var, names_in
 from ..program import READ_WITH, Claim, Place
 from .classes import masked
@@ -21,7 +21,7 @@ from .definitions import NEW, OLD
 from .losses import Losses
 from .names import Entry, Table, Written, label, taken_apart, unwrapped
 from .parse import parse_clauses
-from .scope import FreeIndex, NoSuchLayer, negated
+from .scope import FreeIndex, negated
 from .source import Source
 from .statements import Statement
 from .syntax import Big, Frac, Juxt, Node, Prod, Rel, walk
@@ -49,7 +49,7 @@ class Claims(Losses):
             try:
                 self.settling(lambda: self.read_claim(part, values))
                 told.add(part.span[0])
-            except NoSuchLayer as error:
+            except NoSuchStep as error:
                 skipped.setdefault(part.span[0], (part, error))
             except SymbackpropError as error:
                 self.broken_claim(part.node, part.source, error)
@@ -140,7 +140,7 @@ class Claims(Losses):
             if type(a.node) is Var and "/" in a.node.name:
                 self.claimed.setdefault(a.node.name, b if not a.axes else Term(sides["right"]))
                 made["binds"] = a.node.name
-        except NoSuchLayer:
+        except NoSuchStep:
             self.readings = kept
             raise
         except SymbackpropError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import sympy as sp
 
 from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Shape, Var, function, size
 from ..intake import MAX_AXES
-from ..program import READ_WITH, Equation, Fact
+from ..program import READ_WITH, Equation, Fact, Opening
 from .literals import COLUMN, ROW, common
 from .names import Entry, Key, Written, letters_in, letters_of, program_name, taken_apart, typeset, unwrapped, whole
 from .resolve import Resolver
@@ -15,6 +17,7 @@ from .scope import conditions
 from .statements import Statement, is_name, is_range, is_space, space_shape
 from .sums import first_numbers
 from .syntax import Big, Group, List, Matrix, Node, Num, Rel, Script, Sum, Sym, children, walk
+from .tensors import Term, number
 
 DEPTH = 3
 TIMES = ("t", "tau", "k", "n", "i")  # letters that count steps where h_t is made of h_{t-1}
@@ -25,7 +28,8 @@ class Declarations(Resolver):
         super().__init__(table, bindings)
         self.depth_of_ranges = depth
         self.open_ends: dict[str, str] = {}
-        self.is_open = False
+        self.open_letters: set[str] = set()
+        self.opening = Opening.CLOSED
         self.parts: list[Statement] = []
         self.inputs: dict[str, Var] = {}
         self.equations: list[Equation] = []
@@ -35,6 +39,7 @@ class Declarations(Resolver):
         self.failures: list[SymbackpropError] = []
         self.depths = {}
         self.bases_inferred: dict[str, int] = {}
+        self.counts = False
         self.primed: set[tuple[str, int]] = set()
         self.first_numbers: dict[str, int] = {}
 
@@ -91,7 +96,7 @@ class Declarations(Resolver):
             if isinstance(node, Big):
                 for name, number in first_numbers(node).items():
                     self.first_numbers[name] = min(number, self.first_numbers.get(name, number))
-            if isinstance(node, Big) and isinstance(node.sup, Sym) and node.sup.kind == "letter" and node.sup.name not in self.layers \
+            if isinstance(node, Big) and isinstance(node.sup, Sym) and node.sup.kind == "letter" and node.sup.name not in {*self.layers, *self.table.layers} \
                     and any(isinstance(c, Rel) for c in conditions(node.sub)) and node.sup.name not in self.declared_bases():
                 self.table.sizes.setdefault(node.sup.name, size(node.sup.name))
 
@@ -130,8 +135,27 @@ class Declarations(Resolver):
         self.table.layers.setdefault(letter, (low, self.depth_of_ranges + beyond))
         self.layers[end] = self.depth_of_ranges
         self.open_ends[end] = letter
+        self.open_letters.add(letter)
         if end in self.recurring_ends():
-            self.table.sizes[end] = size(end) if self.is_open else sp.Integer(self.depth_of_ranges)
+            self.table.sizes[end] = size(end) if self.opening is not Opening.CLOSED else sp.Integer(self.depth_of_ranges)
+
+    @cached_property
+    def stepped(self) -> set[tuple[str, int, int]]:
+        """Where the step of a name stands: its base, below (1) or above (2), and which label there."""
+        counted = {*self.open_letters, *self.open_ends}
+        written = (taken_apart(node) for part in self.parts for node, _ in walk(part.node) if isinstance(node, Script))
+        return {(w.base, where, n) for w in written if w is not None for where, script in ((1, w.sub), (2, w.sup))
+                for n, p in enumerate(script) if counted & set(letters_in(unwrapped(p)))}
+
+    def step_number(self, letter: str) -> Term | None:
+        """The number of a step where its letter stands as a number."""
+        if letter not in self.layers or letter in self.open_ends or letter == "L":
+            return None
+        if letter in self.table.layers and letter not in self.open_letters or len(self.open_ends) != 1:
+            return number(self.layers[letter])
+        self.counts = True
+        (end, by), = self.open_ends.items()
+        return number(self.opening.number_of(self.layers[letter], self.depth_of_ranges, by, size(end)))
 
     def recurring_ends(self) -> set[str]:
         """The ends of the ranges of time."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
+from ..errors import NoSuchStep, ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Var, names_in
 from ..program import Equation, Place
 from .declarations import own_entries
@@ -19,7 +19,7 @@ from .inference import Pair
 from .literals import COLUMN, ROW
 from .names import EACH, Entry, Key, Written, label, letters_of, program_name, taken_apart, unwrapped
 from .own_functions import OwnFunctions
-from .scope import NoSuchLayer, Undeclared, negated
+from .scope import Undeclared, negated
 from .statements import Statement, called
 from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un, walk
 from .tensors import Met, Term, gathered, same
@@ -100,7 +100,9 @@ class Definitions(OwnFunctions):
         self.formula = part.source
         try:
             return self.settling(lambda: self.define(part, values))
-        except NoSuchLayer:
+        except NoSuchStep as error:
+            if not values:
+                self.broken.setdefault(getattr(self.left_of(part), "base", ""), error)
             return True
         except Undeclared as error:
             self.readings = readings

@@ -6,6 +6,7 @@ the guess makes formulas fail. The sizes stay open until they meet others.
 
 from __future__ import annotations
 
+from ..errors import NoSuchStep
 from .derivatives import NUMBERED_DELTA
 from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped, whole
@@ -64,6 +65,7 @@ class Inference(Facts):
             return None
         if any("?" in label(p, self.layers) for p in (*sub, *labels)):
             return None
+        self.check_step(w, sub, labels)
         k = (w.base, self.labels(sub), self.labels(labels), 0)
         rank = self.guess_rank(w, count)
         tag = "_".join(x for x in (w.base, k[1], k[2]) if x) + "'" * k[3]
@@ -72,6 +74,15 @@ class Inference(Facts):
         self.inferred[entry.name] = entry
         self.bases_inferred.setdefault(w.base, rank)
         return Term(entry.var), (own if positions else ()), rest, w.primes - k[3]
+
+    def check_step(self, w: Written, sub: tuple[Node, ...], sup: tuple[Node, ...]) -> None:
+        """Refuse `h_7` where the text is read with fewer steps: it would be a tensor of its own here, and is none in longer ranges."""
+        last = self.depth_of_ranges
+        for where, parts in ((1, sub), (2, sup)):
+            for n, p in enumerate(parts):
+                if isinstance(unwrapped(p), Num) and (w.base, where, n) in self.stepped and (whole(unwrapped(p), {}) or 0) > last:
+                    raise self.fail(w.node, f"{self.text(w.node)} lies beyond the {last} steps that a text of open length is read with",
+                                    None, NoSuchStep)
 
     def is_layered(self, base: str) -> bool:
         return any(k[0] == base and k[2].isdigit() for k in self.table.tensors) or bool(self.layers)

@@ -11,13 +11,13 @@ from dataclasses import replace
 import sympy as sp
 
 from ..algebra import contract
-from ..errors import ParseError, ShapeError, UnsupportedError
+from ..errors import NoSuchStep, ParseError, ShapeError, UnsupportedError
 from ..expr import Apply, Delta, Ones, function
 from ..ops.tensor import apply as tensor_op
 from .classes import Classes
 from .entries import never_negative
 from .names import EACH, Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
-from .scope import FreeIndex, NoSuchLayer, is_bracketed, is_index
+from .scope import FreeIndex, is_bracketed, is_index
 from .syntax import Group, Juxt, Node, Num, Prod, Script, Sum, Sym, Un
 from .tensors import Term, Unknown, apply, diagonal_of, indexed, multiply, number, raised, turned
 from .tensors import same
@@ -54,6 +54,8 @@ class Lookup(Classes):
                     return *self.slotted(entry, w.node, rest_sub, rest_sup), left_primes
             if count == 0:
                 self.check_layer(w)
+        if not (w.primes or w.sub) and (step := self.step_number(w.base)) is not None:
+            return step, (), w.sup, 0
         if not w.primes and self.size_of(w) is not None:
             return number(self.size_of(w)), (), tuple(p for p in w.sup if self.size_of(w, False) is not None), 0
         return None
@@ -91,7 +93,7 @@ class Lookup(Classes):
             low, high = self.layer_range()
             open_still = self.defining and w.base not in self.numbered and low - 1 <= value <= high
             if not open_still:
-                raise self.fail(w.node, f"there is no {self.text(w.node)} for number {value}", None, NoSuchLayer)
+                raise self.fail(w.node, f"there is no {self.text(w.node)} for number {value}", None, NoSuchStep)
 
     defining = False
     numbered: frozenset[str] = frozenset()
@@ -387,6 +389,9 @@ class Lookup(Classes):
             return None
         self.take(f"{w.base} is the matrix of the entries {w.base.lower()}")
         return Term(small.var), w.sub, w.sup, 0
+
+    def step_number(self, letter: str) -> Term | None:
+        return None
 
     def cotangent(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         return None

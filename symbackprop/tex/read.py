@@ -17,7 +17,7 @@ from ..errors import ParseError
 from ..expr import names_in, size, walk
 from ..intake import bounded, cleaned
 from ..ops import load
-from ..program import Claim, Equation, Length, Place, Program, expose_pre_activations
+from ..program import Claim, Equation, Length, Opening, Place, Program, expose_pre_activations
 from .claims import Claims
 from .declarations import DEPTH
 from .document import Formula, formulas
@@ -42,10 +42,10 @@ def read_document(text: str, kind: str = "text") -> Program:
         document = settle(found)
 
     @cache
-    def again(depth: int, is_open: bool) -> Program:
-        """The text at another length; that is a symbol where it stands as a number (`\\frac{1}{T}`), if it `is_open`."""
+    def again(depth: int, opening: Opening) -> Program:
+        """The text at another length."""
         with bounded(text):
-            read = attempt(found, document.ranks, depth, is_open)
+            read = attempt(found, document.ranks, depth, opening)
             return replace(read.program(), length=read.length(again))
     with bounded(text):
         return replace(document.program(), length=document.length(again))
@@ -68,9 +68,9 @@ def settle(found: list[Formula]) -> Document:
     return best
 
 
-def attempt(found: list[Formula], ranks: dict[str, int], depth: int = DEPTH, is_open: bool = False) -> Document:
+def attempt(found: list[Formula], ranks: dict[str, int], depth: int = DEPTH, opening: Opening = Opening.CLOSED) -> Document:
     document = Document(found, {}, ranks, depth)
-    document.is_open = is_open
+    document.opening = opening
     document.read()
     return document
 
@@ -136,24 +136,20 @@ class Document(Claims):
         facts = tuple(f for f in dict.fromkeys(self.facts) if f.name in self.inputs)
         return Program(dict(self.inputs), equations, (), facts, tuple(claims), names, notes)
 
-    def length(self, again: Callable[[int, bool], Program]) -> Length | None:
+    def length(self, again: Callable[[int, Opening], Program]) -> Length | None:
         """The one range that the text leaves open, with the layer or step of every name; None where there is not one."""
         if len(self.open_ends) != 1:
             return None
         (end, letter), = self.open_ends.items()
-        counted = {letter, *(name for name, (_, high) in self.table.layers.items() if high == self.depth_of_ranges), end}
-        written = (taken_apart(node) for part in self.parts for node, _ in walk_tree(part.node) if isinstance(node, Script))
-        slots = {(w.base, where) for w in written if w is not None
-                 for where, script in ((1, w.sub), (2, w.sup)) for p in script if counted & set(letters_in(unwrapped(p)))}
         levels = {}
         for k, entry in self.table.tensors.items():
-            at = next((where for where in (1, 2) if (k[0], where) in slots and any(map(str.isdigit, k[where].split(",")))), 0)
-            if at:
+            for at, which in sorted((at, which) for base, at, which in self.stepped if base == k[0]):
                 labels = k[at].split(",")
-                which = next(n for n, text in enumerate(labels) if text.isdigit())
-                family = (*k[:at], ",".join("·" if n == which else text for n, text in enumerate(labels)), *k[at + 1:])
-                levels[entry.name] = "|".join(map(str, family)), int(labels[which])
-        return Length(letter, end, self.depth_of_ranges, levels, again)
+                if which < len(labels) and labels[which].isdigit():
+                    family = (*k[:at], ",".join("·" if n == which else text for n, text in enumerate(labels)), *k[at + 1:])
+                    levels[entry.name] = "|".join(map(str, family)), int(labels[which])
+                    break
+        return Length(letter, end, self.depth_of_ranges, levels, again, self.counts)
 
     def unread_claim(self, formula: Formula) -> Claim:
         line, column = formula.source.place(formula.span[0])

@@ -1,7 +1,7 @@
 """What holds while a formula is read: the table, the indices bound around it, readings taken, sizes still open.
 
 `Undeclared` names a symbol that the table lacks, so that a document reader can put the formula off until a later line
-defines the symbol, or infer it. `NoSuchLayer` is a label outside of its layers.
+defines the symbol, or infer it. `errors.NoSuchStep` is a label outside of its layers.
 """
 
 from __future__ import annotations
@@ -33,10 +33,6 @@ class Undeclared(ParseError):
 
 class FreeIndex(ParseError):
     """An index that nothing binds."""
-
-
-class NoSuchLayer(ParseError):
-    """A name exists, but not with this number."""
 
 
 class Scope:

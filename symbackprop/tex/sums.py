@@ -12,11 +12,11 @@ from functools import reduce
 import sympy as sp
 
 from ..algebra import add as add_nodes
-from ..errors import ShapeError, UnsupportedError
+from ..errors import NoSuchStep, ShapeError, UnsupportedError
 from ..ops.tensor import apply as tensor_op
 from .classes import Classes, complement
 from .names import label, letters_in, letters_of, parts_of, taken_apart, unwrapped, whole
-from .scope import NoSuchLayer, conditions, is_index
+from .scope import conditions, is_index
 from .syntax import Big, Group, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sum, Sym, Un, walk
 from .tensors import Term, aligned, chained, everything, multiply, raised, summed, times
 
@@ -156,7 +156,7 @@ class Sums(Classes):
         if name in self.table.layers and first is None:
             return self.table.layers[name]
         low = whole(first.items[-1], self.layers) if first is not None else None
-        high = whole(node.sup, self.layers | {k: v[1] for k, v in self.depths.items()}) if node.sup is not None else None
+        high = whole(node.sup, {k: v[1] for k, v in self.depths.items()} | self.layers) if node.sup is not None else None
         if low is None or high is None or high - low > MAX_UNROLLED:
             return None
         is_idle = not any(isinstance(x, Sym) and x.name == name for x, _ in walk(node.body))
@@ -190,7 +190,7 @@ class Sums(Classes):
             finally:
                 self.layers = before
         if not terms:
-            raise self.fail(node, f"{self.text(node)}: the sum has no terms", None, NoSuchLayer)
+            raise self.fail(node, f"{self.text(node)}: the sum has no terms", None, NoSuchStep)
         if node.op == "prod":
             return self.ordered(terms, node)
         self.written_out[node.span] = list(zip(range(span[0], span[1] + 1), terms))
