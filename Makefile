@@ -10,7 +10,7 @@ PROGRAMS   ?= 200
 STAMP  := $(VENV)/installed
 TEX_PACKAGES := texlive-latex-base texlive-latex-recommended lmodern
 
-.PHONY: help battery demo gallery test oracle oracle-digits fuzz docs bench bench-numeric verify-bench tex
+.PHONY: help battery demo gallery test oracle oracle-digits fuzz docs bench bench-numeric verify-bench lengths-bench tex
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -52,6 +52,9 @@ battery: $(STAMP) compiled ## 58 derivatives of matrix expressions: ours beside 
 
 verify-bench: $(STAMP) compiled ## judge 5,000 mutants and 5,000 rewrites of formulas, labelled by an oracle of its own (ten minutes or more)
 	@$(PY) benchmarks/verify.py $(ARGS)
+
+lengths-bench: $(STAMP) compiled ## judge lines about random recurrences, labelled at lengths beyond all that the judge looks at
+	@$(PY) benchmarks/lengths.py $(ARGS)
 
 tex: $(STAMP) compiled pdflatex ## typeset every example (installs a stock TeX where apt-get can)
 	@$(PY) tests/compile_tex.py $(ARGS)

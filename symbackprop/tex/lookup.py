@@ -390,9 +390,6 @@ class Lookup(Classes):
         self.take(f"{w.base} is the matrix of the entries {w.base.lower()}")
         return Term(small.var), w.sub, w.sup, 0
 
-    def step_number(self, letter: str) -> Term | None:
-        return None
-
     def cotangent(self, w: Written) -> tuple[Term, tuple[Node, ...], tuple[Node, ...], int] | None:
         return None
 

@@ -67,6 +67,10 @@ class Scope:
 
     equations: list[Equation]
 
+    def step_number(self, letter: str) -> Term | None:
+        """The number of a step, its letter standing as a number; the reader of declarations knows it."""
+        return None
+
     # --- complaints and notes ---------------------------------------------------------------------------------
 
     def fail(self, node: Node, message: str, hint: str | None = None,
