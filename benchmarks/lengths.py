@@ -18,7 +18,7 @@ import numpy as np
 
 import symbackprop as sb
 
-LENGTHS, STEP, CLOSE = (7, 9), 1e-30, 1e-7
+LENGTHS, STEP, CLOSE = (7, 9), 1e-30, 1e-9
 SIZE = 2
 
 
@@ -105,7 +105,7 @@ class Model:
                 a, b = (np.asarray(self.value(side, place | step)) for side in (left, right))
                 if a.shape != b.shape and b.shape:
                     return None
-                found.append(bool(np.all(np.abs(a - b) <= CLOSE * (1 + np.abs(a)))))
+                found.append(bool(np.all(np.abs(a - b) <= CLOSE * np.max(np.abs(a)))))
             except KeyError:
                 continue
             except (ValueError, TypeError, ZeroDivisionError):
