@@ -23,6 +23,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+from more import more
 from peers import contender, installed
 from problems import Arrays, Problem, data, problems
 
@@ -123,6 +124,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=31, help="rounds, in each of which every contender runs (default 31)")
     parser.add_argument("--budget", type=float, default=3.0, help="seconds of textbook time a row is given (default 3)")
     parser.add_argument("--only", default="", help="problems whose name has this in it")
+    parser.add_argument("--more", action="store_true", help="the second set of problems: what else people train")
     parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype only")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--alone", action="store_true", help="leave out the frameworks that are installed")
@@ -134,7 +136,7 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     random.seed(0)
     steady()
-    rows = [measure(name, problem, dtype, options.rounds, options.budget, peers) for name, problem in problems().items()
+    rows = [measure(name, problem, dtype, options.rounds, options.budget, peers) for name, problem in (more() if options.more else problems()).items()
             if options.only in name for dtype in (np.float64, np.float32) if options.dtype in (None, np.dtype(dtype).name)]
     print(json.dumps(rows, indent=1) if options.json else table(rows))
 

@@ -17,7 +17,10 @@ ROOT = float(np.sqrt(2 / np.pi))  # a NumPy number would turn single precision i
 
 
 class Problem(NamedTuple):
-    """`text` is the model, `shapes` its arguments', `wrt` what it is differentiated by, `textbook` the code by hand."""
+    """`text` is the model, `shapes` its arguments', `wrt` what it is differentiated by, `textbook` the code by hand.
+
+    Arguments of `places` are whole numbers below what stands there.
+    """
 
     text: str
     shapes: dict[str, tuple[int, ...]]
@@ -25,6 +28,7 @@ class Problem(NamedTuple):
     textbook: Callable[[Arrays], Result]
     sizes: dict[str, int] = {}
     one_hot: tuple[str, ...] = ()
+    places: dict[str, int] = {}
 
 
 def data(problem: Problem, dtype: type, seed: int = 0) -> Arrays:
@@ -32,10 +36,13 @@ def data(problem: Problem, dtype: type, seed: int = 0) -> Arrays:
     rng = np.random.default_rng(seed)
     made = {}
     for name, shape in problem.shapes.items():
+        if name in problem.places:
+            made[name] = rng.integers(problem.places[name], size=shape)
+            continue
         array = rng.normal(size=shape)
         if name in problem.one_hot:
             array = np.eye(shape[-1])[rng.integers(shape[-1], size=shape[0])]
-        elif len(shape) == 2 and name[0] in "WU":
+        elif len(shape) > 1 and name[0] in "WU":
             array /= np.sqrt(max(shape))
         made[name] = array.astype(dtype)
     return made
