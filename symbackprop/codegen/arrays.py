@@ -257,6 +257,10 @@ class Graph:
             return self.make("vdot", (a, b), ())
         return self.make("dot", (a, b), a.shape[:-1] + b.shape[1:])
 
+    def product(self, a: Value, b: Value, spell: str) -> Value | None:
+        """What `np.einsum(spell, a, b)` is without it, for graphs that know better."""
+        return None
+
     def rows(self, a: Value, b: Value) -> Value | None:
         """A one-hot matrix times another takes rows of that, its transpose adds rows where they belong."""
         if is_one_hot(a) and len(b.shape) < 3:

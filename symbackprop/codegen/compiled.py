@@ -24,6 +24,7 @@ from .arrays import Graph, Value
 from .layout import condition, wrapped
 from .lower import Lowering
 from .order import opened
+from .pads import Joining
 from .scalars import ATOM, number, whole
 from .straight import MATH
 from .terms import Writer
@@ -127,9 +128,9 @@ class Compiled:
         self.lines = [[(e.name, line) for line in self.written(e)] for p in (program, backward) for e in p.equations]
         self.tree = ast.parse("\n".join(text for group in self.lines for _, text in group)).body
 
-    def lowered(self, keep: Callable[[str], bool], tuned: bool) -> Lowered:
-        """The instructions; functions that `keep` holds for stay calls, the others are put in."""
-        graph = Graph(tuned)
+    def lowered(self, keep: Callable[[str], bool], tuned: bool, joining: bool = False) -> Lowered:
+        """The instructions; functions that `keep` holds for stay calls, the others are put in. `joining`: as NumPy is fastest at."""
+        graph = Joining(tuned) if joining else Graph(tuned)
         leaves = {n: graph.make("input", (), tuple(self.writer.size(d) for d in v.shape), (self.names[n],))
                   for n, v in self.program.inputs.items()}
         env = {**{self.names[n]: v for n, v in leaves.items()}, **{s: s for s in self.sizes.values()}}

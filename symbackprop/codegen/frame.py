@@ -30,10 +30,11 @@ class Body:
 
     def equations(self, lines: Iterable[Line]) -> list[str]:
         """The lines of equations, each under what it says on paper, and the checks of assumptions about it."""
-        made = []
+        made, said = [], ""
         for line in lines:
             code = self.speller.equation(line.name, line.value)
-            if code and line.of in self.compiled.notes.steps:
+            if code and line.of != said and line.of in self.compiled.notes.steps:
+                said = line.of
                 made += comment(harmless(self.compiled.notes.steps[line.of]), self.indent)
             made += [part for text in code for part in wrapped(text, self.indent)]
             if any(fact.name == line.of for fact in self.compiled.facts):

@@ -223,6 +223,8 @@ class Lowering:
         inputs, output = spell.split("->")
         if len(args) == 2 and is_one_hot(args[0]) and (made := self.places(args, inputs.split(","), output)) is not None:
             return made
+        if len(args) == 2 and (made := self.graph.product(*args, spell)) is not None:
+            return made
         sizes = {letter: dim for letters, a in zip(inputs.split(","), args) for letter, dim in zip(letters, a.shape)}
         return self.graph.make("einsum", args, tuple(sizes[letter] for letter in output), (spell,))
 

@@ -30,7 +30,7 @@ class Made:
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled, self.names, self.scope = compiled, compiled.names, Scope(compiled.scope.taken)
-        self.lowered = shared_scales(compiled.lowered(lambda name: False, True))
+        self.lowered = shared_scales(compiled.lowered(lambda name: False, True, True))
         self.read()
 
     def read(self) -> None:

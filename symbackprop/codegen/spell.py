@@ -217,6 +217,8 @@ class Speller:
         match value.op:
             case "ones":
                 return f"{module}.ones({shape_text(value)}, {dialect.made})"
+            case "concat":
+                return f"{module}.concatenate(({', '.join(map(self.array, args))}), axis={value.params[0]})"
             case "eye":
                 return f"{module}.eye({value.shape[0]}, {dialect.made})"
             case "multiply":

@@ -82,8 +82,8 @@ class Piece:
             self.base, self.index = text, (":",) * len(self.labels)
         at = [k for k, p in enumerate(self.index) if ":" in p][axis]
         self.index = (*self.index[:at], part, *self.index[at + 1:])
-        last = max(k for k, p in enumerate(self.index) if p != ":")
-        return f"{self.base}[{', '.join(self.index[:last + 1])}]"
+        last = max((k for k, p in enumerate(self.index) if p != ":"), default=-1)
+        return f"{self.base}[{', '.join(self.index[:last + 1])}]" if last >= 0 else self.base
 
 
 @dataclass

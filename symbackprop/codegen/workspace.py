@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from .arrays import APART as NEVER_ENTRYWISE
 from .arrays import FLAGS, NUMBER, VIEWS, Value, cut
 from .layout import WIDTH
 from .packs import can_lie_apart
@@ -59,6 +60,10 @@ def fitting(name, value, *shape, dtype):
     return value.astype(dtype)
 '''
 APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum", "max", "vdot", "vecdot", "where", "concat"})  # never over an argument
+
+WHOLE = NEVER_ENTRYWISE | VIEWS | {"where"}
+FOLDED = {"max": "maximum", "sum": "add"}
+FEW = ("2", "3", "4")
 
 
 class Plan:
@@ -200,6 +205,8 @@ class Plan:
             if value.op == "dot" and not self.is_whole(place):
                 return [f"np.matmul({', '.join(args)}, out={place})"]
         args = [place if text == self.views.get(place) else text for text in args]
+        if count := narrow(value):
+            return self.by_entry(value, args, place, count)
         if value.op == "gather":
             return [f"np.copyto({place}.reshape({', '.join(value.args[0].shape)}), {args[0]})"]
         if value.op in ("call", "routine"):
@@ -207,6 +214,18 @@ class Plan:
         if value.op == "where":
             return [f"np.copyto({place}, {args[2]})", f"np.copyto({place}, {args[1]}, where={args[0]})"]
         return [spelled(value, args, place)]
+
+    def by_entry(self, value: Value, args: list[str], place: str, count: int) -> list[str]:
+        """The lines for each entry along a last axis of a few: loops over that alone are NumPy's slowest."""
+        if value.op in FOLDED:
+            parts, name = [f"{args[0]}[..., {k}]" for k in range(count)], f"np.{FOLDED[value.op]}"
+            return [f"{name}({parts[0]}, {parts[1]}, out={place})", *(f"{name}({place}, {part}, out={place})" for part in parts[2:])]
+        lines = []
+        for k in range(count):
+            parts = [f"{text}[..., {0 if a.shape[-1] == '1' else k}]" if a.shape else text for a, text in zip(value.args, args)]
+            self.made.append(f"{(name := self.fresh('k1'))} = {place}[..., {k}]")
+            lines.append(spelled(value, parts, name))
+        return lines
 
     def place(self, value: Value, at: int) -> str:
         """The array to write to: that of an argument read for the last time, one that is free, or a new one."""
@@ -269,6 +288,17 @@ class Plan:
         place = self.fresh("w1")
         self.buffers[place] = (value.shape, "dtype", ())
         return [f"np.copyto({place}, {self.text(value)})"], place
+
+
+def narrow(value: Value) -> int:
+    """The entries along the last axis, where there are few and they are joined or stretched to."""
+    if value.op in FOLDED:
+        axes, keepdims = value.params
+        last = value.args[0].shape[-1]
+        return int(last) if last in FEW and not keepdims and axes in (len(value.shape), (len(value.shape),)) else 0
+    if value.op in WHOLE or len(value.shape) < 2 or value.shape[-1] not in FEW:
+        return 0
+    return int(value.shape[-1]) if any(a.shape[-1:] == ("1",) and len(a.shape) > 1 for a in value.args) else 0
 
 
 def in_order(value: Value) -> bool:

@@ -18,7 +18,7 @@ def write(compiled: Compiled, options: Options = Options()) -> str:
     """The source of a module with `value_and_grad`, `loss`, `make_value_and_grad` and a step if one is asked for."""
     if options.shard:
         raise UnsupportedError("the target numpy runs on one device: --shard needs --to jax")
-    lowered = compiled.lowered(narrow(compiled).__contains__, False)
+    lowered = compiled.lowered(narrow(compiled).__contains__, False, True)
     keywords = ["*", *compiled.keywords(), "check=True"]
     numbers = f"np.result_type({', '.join(compiled.numbers)})" if compiled.numbers else "float"
     both = Body(compiled, lowered, DIALECT, [lowered.loss, *lowered.results.values()])
