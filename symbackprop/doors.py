@@ -98,13 +98,12 @@ def export(derivation: Derivation | Products, to: str = "numpy", step: str = "",
     if not isinstance(derivation, Derivation):
         from .second import Products
         products = isinstance(derivation, Products)
-        if products and to != "numpy" or step or shard:
-            raise UnsupportedError("a product with a direction is exported to numpy alone, and neither it nor a loop over a symbolic "
-                                   "range has a step or shards")
+        if products and (to != "numpy" or step or shard):
+            raise UnsupportedError("a product with a direction is exported to numpy alone, and has no step or shards")
         if products:
             return derivation.source()
         from .recurrence.export import export_loops
-        return export_loops(derivation.adjoint, to)
+        return export_loops(derivation.adjoint, to, Options(step, shard))
     program = derivation.program
     compiled = Compiled(program, derivation.backward, derivation.loss, derivation.wrt, program.facts, notes(derivation, model))
     return module.write(compiled, Options(step, shard))
@@ -112,12 +111,14 @@ def export(derivation: Derivation | Products, to: str = "numpy", step: str = "",
 
 def check_export(derivation: Derivation, source: str, to: str = "numpy") -> Report:
     """Run an exported file in a process of its own against finite differences of its loss."""
-    from .codegen.compiled import keywords
-    from .fresh import check_source
+    from .codegen.compiled import keywords, opaque_names
+    from .fresh import Arguments, check_source
     if not isinstance(derivation, Derivation):
-        raise UnsupportedError("--check of an exported loop over a symbolic range: symbackprop check tries its gradients")
+        from .recurrence.instance import check_loops
+        return check_loops(derivation.adjoint, source, to)
     program, backward = derivation.program, derivation.backward
-    return check_source(source, program, backward, keywords(program, backward), to)
+    places = {name: (word,) for name, word in keywords(program, backward).items()}
+    return check_source(source, program, Arguments(places, (), tuple(opaque_names(program, backward))), to)
 
 
 def notes(derivation: Derivation, model: str) -> Notes:

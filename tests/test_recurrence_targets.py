@@ -14,6 +14,8 @@ import pytest
 from test_recurrence import MODELS, both_ways_loss, dense_loss, lstm_loss, rnn_loss, shapes
 
 import symbackprop as sb
+from symbackprop.codegen import compile_module
+from symbackprop.doors import check_export
 
 
 def scan(step: object, carry: tuple, rows: tuple, length: int | None = None, reverse: bool = False) -> tuple:
@@ -83,7 +85,39 @@ def test_loops_of_torch_are_an_autograd_function(name: str) -> None:
     assert not re.search(r"\b(np|jnp)\.", source)
 
 
-def test_a_step_or_a_shard_of_a_loop_is_refused_by_name() -> None:
-    for options in ({"step": "sgd"}, {"shard": "T"}):
-        with pytest.raises(sb.UnsupportedError, match="step or shards"):
-            sb.export(sb.derive(sb.parse(MODELS["rnn"][0])), "jax", **options)
+SMALL = """x: R[T]; y: R; W[l]: R[2, 2]; a[0]: R[2]
+fact: 0 < y < 1
+for t in 1..T: s[t] = tanh(x[t] * y)
+for l in 1..L: a[l] = tanh(W[l] @ a[l-1])
+C = sum(a[L]) * sum(s[t] for t in 1..T)
+"""
+
+
+def test_an_exported_loop_is_checked_in_a_process_of_its_own_and_a_wrong_sign_is_found() -> None:
+    derivation = sb.derive(sb.parse(SMALL))
+    source = sb.export(derivation)
+    report = check_export(derivation, source)
+    assert report and {row.name for row in report.rows} == {"x_1", "x_2", "x_3", "y", "W_1", "W_2", "W_3", "a_0"}
+    wrong = source.replace("d_W[l - 1] = d_W_l", "d_W[l - 1] = -d_W_l")
+    assert wrong != source
+    assert {row.name for row in check_export(derivation, wrong).rows if not row.holds} == {"W_1", "W_2", "W_3"}
+
+
+def test_a_step_of_descent_moves_every_member_of_a_family_and_facts_are_checked() -> None:
+    functions = compile_module(sb.export(sb.derive(sb.parse(SMALL), wrt=["W", "y"]), step="sgd"))
+    given = {"x": [0.1, 0.2], "y": 0.5, "W": [np.eye(2), [[1, 2], [3, 4]]], "a0": np.ones(2)}
+    loss, gradients = functions["value_and_grad"](**given)
+    value, stepped = functions["sgd_step"](**given, rate=0.1)
+    assert value == loss == functions["loss"](**given)
+    np.testing.assert_allclose(stepped["y"], 0.5 - 0.1 * gradients["y"])
+    for k in range(2):
+        np.testing.assert_allclose(stepped["W"][k], np.asarray(given["W"][k]) - 0.1 * gradients["W"][k])
+    with pytest.raises(ValueError, match="y < 1"):
+        functions["loss"](**given | {"y": 2.0})
+    assert functions["loss"](**given | {"y": 2.0}, check=False)
+
+
+@pytest.mark.parametrize("to, said", [("numpy", "runs on one device"), ("torch", "no --shard")])
+def test_a_target_without_devices_refuses_a_shard_by_name(to: str, said: str) -> None:
+    with pytest.raises(sb.UnsupportedError, match=said):
+        sb.export(sb.derive(sb.parse(MODELS["rnn"][0])), to, shard="n")

@@ -184,33 +184,11 @@ class Compiled:
             if fact.name in names:
                 x = code or self.names[fact.name]
                 extra = [unless.format(x)] if unless else []
-                lines += [*condition(["check", *extra, f"not {self.fact_test(fact, x)}"], indent, "and"),
+                lines += [*condition(["check", *extra, f"not {fact_test(fact, x, self.writer.env, self.linalg)}"], indent, "and"),
                           *wrapped(f'raise ValueError("the data break the assumption {fact}")', indent + 4)]
         return lines
 
     linalg = "np.linalg"  # where the target keeps its linear algebra
-
-    def fact_test(self, fact: Fact, x: str) -> str:
-        """A test of `x` that every array library understands, false where a number is not one."""
-        match fact.kind:
-            case "sum":
-                axis = "" if fact.axis is None else f"axis={fact.axis}"
-                return f"abs({x}.sum({axis}) - 1.0).max() <= 1e-5"
-            case "symmetric":
-                return f"abs({x} - {x}.T).max() <= 1e-8 + 1e-5 * abs({x}).max()"
-            case "diagonal":
-                return f"(({x} != 0).sum() == ({x}.diagonal() != 0).sum())"
-            case "definite":
-                return f"(abs({x} - {x}.T).max() <= 1e-8 + 1e-5 * abs({x}).max() and ({self.linalg}.eigvalsh({x}) > 0).all())"
-            case "binary":
-                return f"(({x} == 0.0) | ({x} == 1.0)).all()"
-            case "index":
-                return f"(({x} >= 0) & ({x} < {whole(fact.high, self.writer.env).text}) & ({x} % 1 == 0)).all()"
-            case "range":
-                sides = [f"({x} {sign} {number(value, self.writer.env).wrap(ATOM - 1)}).all()"
-                         for sign, value in ((">", fact.low), ("<", fact.high)) if value is not None]
-                return sides[0] if len(sides) == 1 else f"({' and '.join(sides)})"
-        raise UnsupportedError(f"the assumption {fact} cannot be checked in code")
 
     def docstring(self) -> list[str]:
         """What a generated function says of its arguments and of itself."""
@@ -233,6 +211,29 @@ class Compiled:
             self.writer.bound[node] = name
         last = f"{self.names[equation.name]} = {self.writer.code(equation.expr).text}"
         return [line.strip() for line in (*lines, last)]
+
+
+def fact_test(fact: Fact, x: str, env: dict, linalg: str) -> str:
+    """A test of `x` that every array library understands, false where a number is not one."""
+    match fact.kind:
+        case "sum":
+            axis = "" if fact.axis is None else f"axis={fact.axis}"
+            return f"abs({x}.sum({axis}) - 1.0).max() <= 1e-5"
+        case "symmetric":
+            return f"abs({x} - {x}.T).max() <= 1e-8 + 1e-5 * abs({x}).max()"
+        case "diagonal":
+            return f"(({x} != 0).sum() == ({x}.diagonal() != 0).sum())"
+        case "definite":
+            return f"(abs({x} - {x}.T).max() <= 1e-8 + 1e-5 * abs({x}).max() and ({linalg}.eigvalsh({x}) > 0).all())"
+        case "binary":
+            return f"(({x} == 0.0) | ({x} == 1.0)).all()"
+        case "index":
+            return f"(({x} >= 0) & ({x} < {whole(fact.high, env).text}) & ({x} % 1 == 0)).all()"
+        case "range":
+            sides = [f"({x} {sign} {number(value, env).wrap(ATOM - 1)}).all()"
+                     for sign, value in ((">", fact.low), ("<", fact.high)) if value is not None]
+            return sides[0] if len(sides) == 1 else f"({' and '.join(sides)})"
+    raise UnsupportedError(f"the assumption {fact} cannot be checked in code")
 
 
 def keywords(program: Program, backward: Program, scope: Scope | None = None) -> dict[str, str]:

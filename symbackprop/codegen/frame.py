@@ -129,15 +129,27 @@ def defined(text: str) -> list[str]:
 
 
 def step_rule(compiled: Compiled, step: str, read: str = "{0}") -> list[str]:
-    """A function that applies an update rule; `read` is how it takes an argument. Raises `SymbackpropError` for an unknown rule."""
+    """A function that applies an update rule to a plain model; `read` is how it takes an argument."""
+    words = [compiled.names[n] for n in compiled.wrt if n in compiled.program.inputs]
+    return step_function(step, compiled.loss, compiled.keywords(), compiled.scope.taken, {w: (read, 0) for w in words})
+
+
+def step_function(step: str, loss: str, keywords: list[str], taken: Collection[str], words: dict[str, tuple[str, int]]) -> list[str]:
+    """A function that applies an update rule. `words` are the arguments that it changes, with how each tensor is taken and how
+    many lists it stands in. Raises `SymbackpropError` for an unknown rule."""
     if step not in STEPS:
         raise SymbackpropError(f"there is no update rule {step!r}", hint=nearest(step, STEPS) or f"one of {', '.join(STEPS)}")
     extras, rule, says = STEPS[step]
-    names = [n for n in compiled.wrt if n in compiled.program.inputs]
-    given = ", ".join(f"{k}={k}" for k in [*compiled.keywords(), "check"])
-    value = Scope(compiled.scope.taken).fresh("value")
-    items = [f"{quoted(n)}: {rule.format(p=read.format(compiled.names[n]), g=f'gradients[{quoted(n)}]')}" for n in names]
+    given = ", ".join(f"{k}={k}" for k in [*keywords, "check"])
+    value = Scope(taken).fresh("value")
+
+    def updated(p: str, g: str, read: str, deep: int) -> str:
+        if not deep:
+            return rule.format(p=read.format(p), g=g)
+        inner = [letter + "s" * (deep - 1) for letter in "pg"]
+        return f"[{updated(*inner, read, deep - 1)} for {', '.join(inner)} in zip({p}, {g})]"
+    items = [f"{quoted(w)}: {updated(w, f'gradients[{quoted(w)}]', *how)}" for w, how in words.items()]
     body = [*wrapped(f"{value}, gradients = value_and_grad({given})", 4), *display("stepped = ", items, "{}", 4),
             f"    return {value}, stepped"]
-    return function(f"{step}_step", ["*", *compiled.keywords(), *extras, "check=True"],
-                    f"Returns ({compiled.loss}, {{name: array after {says}}}); nothing is written to.", [], body)
+    return function(f"{step}_step", ["*", *keywords, *extras, "check=True"],
+                    f"Returns ({loss}, {{name: array after {says}}}); nothing is written to.", [], body)

@@ -73,7 +73,9 @@ class LoopModule:
             what = show_shape(var.shape)
             lines.append(f"    {self.argument(name)}: {f'{self.what(name)}, {name} of them {what}' if self.listed(name) else what}")
         lines += [f"    {f}: an elementwise function of an array" for f in self.callables()]
-        return [*lines, "", "    Raises ValueError where a shape does not fit.", '    """']
+        lines += [f"    assumed: {fact}" for fact in self.model.facts]
+        raises = ["    Raises ValueError where a shape does not fit,", "    or, unless check=False, where an assumption fails."]
+        return [*lines, "", *(raises if self.model.facts else ["    Raises ValueError where a shape does not fit."]), '    """']
 
     def what(self, name: str) -> str:
         """How a family is given."""

@@ -6,11 +6,12 @@ import re
 
 import sympy as sp
 
-from ..codegen.compiled import quoted
-from ..codegen.frame import function, helpers_for, mentions
-from ..codegen.layout import WIDTH, display, wrapped
+from ..codegen.compiled import fact_test, quoted
+from ..codegen.frame import function, helpers_for, mentions, step_function
+from ..codegen.layout import WIDTH, condition, display, wrapped
 from ..codegen.spell import Dialect
 from ..expr import size
+from ..targets import Options
 from .adjoint import Adjoint
 from .blocks import BlockModule
 from .indexed import parts
@@ -23,9 +24,11 @@ class FileModule(BlockModule):
     library, imports, as_array, stack = "NumPy", ("import numpy as np",), "", "np.stack"
     own: tuple[str, ...] = ()
     loss_name, casts = "loss", True
+    linalg, unless, taken_as = "np.linalg", "", "{0}"  # of tests of assumptions: when they are left out; how a step takes an argument
 
-    def __init__(self, adjoint: Adjoint, dialect: Dialect) -> None:
+    def __init__(self, adjoint: Adjoint, dialect: Dialect, options: Options = Options()) -> None:
         super().__init__(adjoint, dialect)
+        self.options = options
         self.bound: set[str] = set()
 
     # arguments
@@ -88,6 +91,21 @@ class FileModule(BlockModule):
         return [line for high, lag in lags(self.adjoint.entries).items() if lag > 1 for line in (
             f"    if {high} < {lag}:", f'        raise ValueError("{high} is less than {lag}, which a step looks back")')]
 
+    def checks(self) -> list[str]:
+        """The lines that test the declared facts."""
+        lines, each = [], self.names.fresh(("list",), "each")
+        for fact in self.model.facts:
+            deep = len(parts(self.model.families[fact.name])[1]) if fact.name in self.model.families else 0
+            if not deep and fact.name not in self.model.inputs:
+                continue
+            word, indent = self.names.word(fact.name), 4
+            for _ in range(deep):
+                lines.append(f"{' ' * indent}for {each} in {word}:")
+                word, indent = each, indent + 4
+            tests = ["check", *([self.unless.format(word)] if self.unless else []), f"not {fact_test(fact, word, self.writer.env, self.linalg)}"]
+            lines += [*condition(tests, indent, "and"), *wrapped(f'raise ValueError("the data break the assumption {fact}")', indent + 4)]
+        return lines
+
     def helpers(self) -> list[str]:
         """The texts of the functions that lines may call."""
         return list(self.own)
@@ -109,12 +127,20 @@ class FileModule(BlockModule):
         loss = self.local(self.adjoint.loss)
         items = [f"{quoted(self.argument(name))}: {self.cotangent(name)}" for name in self.adjoint.wrt]
         ending = [*display("gradients = ", items, "{}", 4), f"    return {loss}, gradients"]
-        keywords = ["*", *map(self.argument, self.model.inputs), *self.callables()]
-        head = [*self.arguments(), *self.short()]
+        given = [*map(self.argument, self.model.inputs), *self.callables()]
+        keywords, head = ["*", *given, "check=True"], [*self.arguments(), *self.short(), *self.checks()]
         made = self.whole("value_and_grad", keywords, f"Returns ({self.adjoint.loss}, {{name: gradient}}), each of its tensor's shape.",
                           head, [*forward, "", *backward, "", *ending], self.said())
-        return made + self.whole(self.loss_name, keywords, f"Returns {self.adjoint.loss}; the arguments are those of value_and_grad.", head,
-                                 [*forward, f"    return {loss}"], [])
+        made += self.whole(self.loss_name, keywords, f"Returns {self.adjoint.loss}; the arguments are those of value_and_grad.", head,
+                           [*forward, f"    return {loss}"], [])
+        if self.options.step:
+            words = {self.argument(n): (self.taken_as, self.lists_of(n)) for n in self.adjoint.wrt}
+            made += step_function(self.options.step, self.adjoint.loss, given, self.names.taken, words)
+        return made
+
+    def lists_of(self, name: str) -> int:
+        """How many lists an argument stands in."""
+        return len(self.listed(name))
 
     def whole(self, name: str, keywords: list[str], says: str, head: list[str], body: list[str], more: list[str]) -> list[str]:
         """A function; sizes that nothing reads are left out of its head."""

@@ -129,16 +129,43 @@ def check(adjoint: Adjoint, sizes: dict[str, int] | None, seed: int) -> Report:
     """Every gradient of instances against finite differences; ranges that are not given are 3 and 1."""
     sizes, model = dict(sizes or {}), adjoint.model
     found: list[Report] = []
-    for number in DEFAULT_RANGES:
-        ranges = {high: sizes.get(high, number) for high in model.highs}
-        if any(ranges[high] < lag for high, lag in lags(adjoint.entries).items()):
-            continue
+    for ranges in lengths(adjoint, sizes):
         program = unrolled(model, ranges)
         back = backward(adjoint, ranges, program)
         rest = {settled_name(name, ranges): size for name, size in sizes.items() if name not in ranges}
-        report = compare(program, back, settled_name(adjoint.loss, ranges), tuple(name[1:] for name in back.outputs), rest or None, seed)
-        found.append(report)
-        if all(high in sizes for high in model.highs):
-            break
+        found.append(compare(program, back, settled_name(adjoint.loss, ranges), tuple(name[1:] for name in back.outputs), rest or None, seed))
+    return together(found, seed)
+
+
+def check_loops(adjoint: Adjoint, source: str, to: str) -> Report:
+    """Every gradient that an exported file computes, at lengths of 3 and 1, against finite differences of its loss."""
+    from ..fresh import Arguments, check_source
+    from .export import writer
+    model, module, found = adjoint.model, writer(adjoint, to), []
+    for ranges in lengths(adjoint, {}):
+        places, arrays = {}, []
+        for name in model.inputs:
+            key = next((row for row in model.rows if parts(row)[0] == name), name)
+            arrays += [module.argument(name)] if key in model.rows else []
+            for numbers in steps_over(model.axes(key), ranges):
+                steps = [numbers[loop.index] - 1 for loop in model.axes(key)]
+                places[settled_name(key, numbers)] = (module.argument(name), *steps)
+        program = unrolled(model, ranges)
+        found.append(check_source(source, program, Arguments(places, tuple(arrays), tuple(module.callables())), to, 2 - len(found)))
+    return together(found, 0)
+
+
+def lengths(adjoint: Adjoint, sizes: dict[str, int]) -> Iterator[dict[str, int]]:
+    """The ranges that a model is tried at: those that are given, and 3 and 1 for the others."""
+    for number in DEFAULT_RANGES:
+        ranges = {high: sizes.get(high, number) for high in adjoint.model.highs}
+        if all(ranges[high] >= lag for high, lag in lags(adjoint.entries).items()):
+            yield ranges
+        if all(high in sizes for high in adjoint.model.highs):
+            return
+
+
+def together(found: list[Report], seed: int) -> Report:
+    """Reports as one."""
     return Report(tuple(row for r in found for row in r.rows), sum(r.avoided for r in found), seed,
                   tuple(note for r in found for note in r.notes))

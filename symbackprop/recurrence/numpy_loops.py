@@ -10,7 +10,8 @@ from ..codegen.frame import defined
 from ..codegen.layout import WIDTH
 from ..codegen.spell import hugged
 from ..codegen.workspace import AS_ARRAY
-from ..targets import numpy
+from ..errors import UnsupportedError
+from ..targets import Options, numpy
 from .adjoint import Adjoint
 from .lists import ListModule
 
@@ -20,8 +21,10 @@ class NumpyModule(ListModule):
 
     as_array, casts = "\n\n" + AS_ARRAY, False
 
-    def __init__(self, adjoint: Adjoint) -> None:
-        super().__init__(adjoint, numpy.DIALECT)
+    def __init__(self, adjoint: Adjoint, options: Options = Options()) -> None:
+        if options.shard:
+            raise UnsupportedError("the target numpy runs on one device: --shard needs --to jax")
+        super().__init__(adjoint, numpy.DIALECT, options)
 
     def kept(self, name: str) -> bool:
         """Whether a helper's lines are narrow enough to stand as they are."""

@@ -14,6 +14,7 @@ from ..codegen.layout import wrapped
 from ..expr import names_in
 from ..program import Equation
 from ..reverse import bar, is_bar
+from ..targets import Options
 from .adjoint import Adjoint, Each, Summed, Swept, equations_of
 from .blocks import Target
 from .indexed import Index, Indices, flat, named, parts
@@ -39,8 +40,8 @@ class Steps(NamedTuple):
 class ScanModule(JaxModule):
     """Writes one JAX module whose loops stand side by side."""
 
-    def __init__(self, adjoint: Adjoint) -> None:
-        super().__init__(adjoint)
+    def __init__(self, adjoint: Adjoint, options: Options = Options()) -> None:
+        super().__init__(adjoint, options)
         self.lists = self.ragged()
         self.outside = self.read_outside()
 

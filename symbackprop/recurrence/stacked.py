@@ -13,7 +13,7 @@ from ..codegen.compiled import quoted
 from ..codegen.layout import wrapped
 from ..errors import UnsupportedError
 from ..expr import Shape, names_in
-from ..targets import jax
+from ..targets import Options, jax
 from .adjoint import Adjoint
 from .files import listing
 from .indexed import Index, parts
@@ -29,8 +29,10 @@ class JaxModule(ListModule):
     library, imports, as_array, stack = "JAX", ("import jax", "import jax.numpy as jnp"), jax.AS_ARRAY, "jnp.stack"
     own = tuple(sliding.JAX.values())
 
-    def __init__(self, adjoint: Adjoint) -> None:
-        super().__init__(adjoint, jax.DIALECT)
+    linalg, unless, taken_as = "jnp.linalg", jax.TRACED, "jnp.asarray({0})"
+
+    def __init__(self, adjoint: Adjoint, options: Options = Options()) -> None:
+        super().__init__(adjoint, jax.DIALECT, options)
 
     def ragged(self) -> set[str]:
         """The ends of the loops in which a size differs from step to step."""
@@ -41,7 +43,7 @@ class JaxModule(ListModule):
 
     # arguments
 
-    def listed_axes(self, name: str) -> int:
+    def lists_of(self, name: str) -> int:
         """How many of the axes that an argument has for its letters are lists."""
         return sum(loop.high in self.lists for loop in self.given_room(name).loops)
 
@@ -50,7 +52,7 @@ class JaxModule(ListModule):
             return super().read_argument(name, dims)
         word, highs = self.argument(name), [loop.high for loop in self.given_room(name).loops]
         stacked = [quoted(high) for high in highs if high not in self.lists]
-        if not self.listed_axes(name):
+        if not self.lists_of(name):
             return wrapped(f"{word} = as_array({', '.join([quoted(word), word, *stacked, *dims])})", 4)
         if not stacked:
             return super().read_argument(name, dims)
@@ -61,7 +63,7 @@ class JaxModule(ListModule):
     def typed(self) -> list[str]:
         lines, words, value = [], [], self.names.fresh(("value",), "value_")
         for name in self.model.inputs:
-            word, deep = self.argument(name), self.listed_axes(name)
+            word, deep = self.argument(name), self.lists_of(name)
             if deep > 1:
                 raise UnsupportedError(f"{name} differs in size along two ranges, which JAX cannot stack: --to numpy or torch")
             words.append(f"*{word}" if deep else word)
@@ -72,7 +74,7 @@ class JaxModule(ListModule):
         """What the docstring says of a family."""
         highs = [loop.high for loop in self.given_room(name).loops]
         stacked = " × ".join(high for high in highs if high not in self.lists)
-        if not self.listed_axes(name):
+        if not self.lists_of(name):
             return f"{stacked} arrays, stacked"
         lists = next(high for high in highs if high in self.lists)
         inner = f"arrays, each of {stacked} stacked" if stacked else "arrays"
@@ -82,8 +84,8 @@ class JaxModule(ListModule):
 class StackModule(JaxModule):
     """Writes one module with loops in loops."""
 
-    def __init__(self, adjoint: Adjoint) -> None:
-        super().__init__(adjoint)
+    def __init__(self, adjoint: Adjoint, options: Options = Options()) -> None:
+        super().__init__(adjoint, options)
         self.lists = self.ragged()
         self.scans: dict[str, int] = {}
 

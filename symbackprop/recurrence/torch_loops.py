@@ -6,7 +6,8 @@ from ..codegen import sliding
 from ..codegen.compiled import quoted
 from ..codegen.frame import function
 from ..codegen.layout import display, wrapped
-from ..targets import torch
+from ..errors import UnsupportedError
+from ..targets import Options, torch
 from .adjoint import Adjoint
 from .lists import ListModule
 
@@ -60,8 +61,12 @@ class TorchModule(ListModule):
     as_array = torch.AS_ARRAY.rstrip() + "\n" + torch.ALIKE.rstrip() + "\n" + LOSS
     own = tuple(sliding.TORCH.values())
 
-    def __init__(self, adjoint: Adjoint) -> None:
-        super().__init__(adjoint, torch.DIALECT)
+    linalg, taken_as = "torch.linalg", "torch.as_tensor({0}).detach()"
+
+    def __init__(self, adjoint: Adjoint, options: Options = Options()) -> None:
+        if options.shard:
+            raise UnsupportedError("the target torch has no --shard: it needs --to jax")
+        super().__init__(adjoint, torch.DIALECT, options)
 
     def typed(self) -> list[str]:
         """The lines that refuse tensors of different types or devices."""
@@ -78,13 +83,23 @@ class TorchModule(ListModule):
         """`loss`, which applies the class; the plain one is called forward_loss."""
         words, row = list(map(self.argument, self.model.inputs)), self.names.fresh(("row",), "row_")
         deep = {self.argument(n): len(self.listed(n)) for n in self.model.inputs}
-        whole = {w: [w, f"list({w})", f"[list({row}) for {row} in {w}]"][deep[w]] for w in words}
+        whole = {w: [f"torch.as_tensor({w})", f"list({w})", f"[list({row}) for {row} in {w}]"][deep[w]] for w in words}
         body = [*display("arguments = ", [f"{quoted(w)}: {whole[w]}" for w in words], "{}", 4),
-                *display("functions = ", [f"{quoted(f)}: {f}" for f in self.callables()], "{}", 4),
+                *display("functions = ", [f"{quoted(f)}: {f}" for f in (*self.callables(), "check")], "{}", 4),
                 "    like = {name: emptied(value) for name, value in arguments.items()}",
-                "    return Loss.apply(like, functions, *spread(list(arguments.values())))"]
-        return function("loss", ["*", *words, *self.callables()], f"Returns {self.adjoint.loss}, to be differentiated by torch as any other tensor.",
+                *self.refused(), "    return Loss.apply(like, functions, *spread(list(arguments.values())))"]
+        return function("loss", ["*", *words, *self.callables(), "check=True"], f"Returns {self.adjoint.loss}, to be differentiated by torch as any other tensor.",
                         [], body)
 
+    def refused(self) -> list[str]:
+        """The lines that refuse to pass on a gradient which the file does not have."""
+        lines, value = [], self.names.fresh(("value",), "value_")
+        for word in (self.argument(n) for n in self.model.inputs if n not in self.adjoint.wrt):
+            lines += [f"    if any({value}.requires_grad for {value} in spread(arguments[{quoted(word)}])):",
+                      *wrapped(f'raise ValueError("this file has no gradient by {word}")', 8)]
+        return lines
+
     def functions(self) -> list[str]:
-        return [*super().functions(), *self.public_loss()]
+        made = super().functions()
+        at = next(k for k, line in enumerate(made) if line.startswith("def value_and_grad("))
+        return [*made[:at], "@torch.no_grad()", *made[at:], *self.public_loss()]
