@@ -121,3 +121,13 @@ def test_a_step_of_descent_moves_every_member_of_a_family_and_facts_are_checked(
 def test_a_target_without_devices_refuses_a_shard_by_name(to: str, said: str) -> None:
     with pytest.raises(sb.UnsupportedError, match=said):
         sb.export(sb.derive(sb.parse(MODELS["rnn"][0])), to, shard="n")
+
+
+def test_the_steps_of_a_loop_and_a_size_that_is_not_there_cannot_be_shared_out() -> None:
+    derivation = sb.derive(sb.parse(MODELS["rnn"][0]))
+    with pytest.raises(sb.UnsupportedError, match="--shard T: the steps of a loop follow each other"):
+        sb.export(derivation, "jax", shard="T")
+    with pytest.raises(sb.SymbackpropError, match="--shard batch: there is no size of that name"):
+        sb.export(derivation, "jax", shard="batch")
+    with pytest.raises(sb.UnsupportedError, match="two axes of size m"):
+        sb.export(derivation, "jax", shard="m")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 import sympy as sp
@@ -21,12 +22,17 @@ USUAL = ("batch", "B", "N")
 
 def shared_size(compiled: Compiled, wanted: str) -> sp.Symbol:
     """The size that `--shard` means. Raises `SymbackpropError` where there is none."""
-    names = {str(s): s for s in compiled.sizes}
-    found = next((n for n in USUAL if n in names), None) if wanted == "batch" else wanted
-    if found not in names:
-        known = f"one of {', '.join(names)}" if names else "every size is a number here"
-        raise SymbackpropError(f"--shard {wanted}: there is no size of that name", hint=nearest(wanted, names) or known)
-    return names[found]
+    code = shared_name({str(s): word for s, word in compiled.sizes.items()}, wanted)
+    return next(s for s, word in compiled.sizes.items() if word == code)
+
+
+def shared_name(words: dict[str, str], wanted: str) -> str:
+    """What the code calls the size that `--shard` means; `words` are the names of all sizes with what they are called there."""
+    found = next((n for n in USUAL if n in words), None) if wanted == "batch" else wanted
+    if found not in words:
+        known = f"one of {', '.join(words)}" if words else "every size is a number here"
+        raise SymbackpropError(f"--shard {wanted}: there is no size of that name", hint=nearest(wanted, words) or known)
+    return words[found]
 
 
 class Shards:
@@ -38,11 +44,7 @@ class Shards:
 
     def lowered(self, whole: Lowered) -> Lowered:
         """The instructions of one device."""
-        values: list[Value] = []
-        for value in whole.values:
-            for new in self.instructions(value, value in whole.order):
-                values.append(new)
-                self.made[value] = new
+        values = self.renewed(whole.values, whole.order)
 
         def lines(old: list[Line]) -> list[Line]:
             return [line._replace(value=self.made[line.value]) for line in old]
@@ -50,14 +52,27 @@ class Shards:
                        forward=lines(whole.forward), backward=lines(whole.backward), loss=self.made[whole.loss],
                        results={n: self.made[v] for n, v in whole.results.items()})
 
+    def renewed(self, values: list[Value], order: Collection[Value]) -> list[Value]:
+        """The instructions of one device, those of `order` tested; `made` tells what became of each."""
+        found: list[Value] = []
+        for value in values:
+            for new in self.instructions(value, value in order):
+                found.append(new)
+                self.made[value] = new
+        return found
+
     def instructions(self, value: Value, needed: bool) -> list[Value]:
         """What one instruction becomes."""
         if needed:
             self.test(value)
-        shape: Dims = tuple(" * ".join(self.part if f == self.size else f for f in d.split(" * ")) if self.has(d) else d for d in value.shape)
+        shape: Dims = tuple(map(self.shared, value.shape))
         new = Value(value.op, tuple(self.made[a] for a in value.args), value.params, shape)
         over = self.over(value)
         return [new, Value(over, (new,), (), shape)] if over else [new]
+
+    def shared(self, dim: str) -> str:
+        """A size on one device."""
+        return " * ".join(self.part if f == self.size else f for f in dim.split(" * ")) if self.has(dim) else dim
 
     def has(self, dim: str) -> bool:
         """Whether an axis is the shared one, or that one and those behind it numbered through."""

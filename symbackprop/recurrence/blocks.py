@@ -15,6 +15,7 @@ from ..codegen.compiled import Scope, read_often
 from ..codegen.frame import mentions
 from ..codegen.layout import wrapped
 from ..codegen.lower import Lowering
+from ..codegen.shards import Shards
 from ..codegen.spell import Dialect, Speller
 from ..codegen.terms import Writer
 from ..codegen.workspace import needed
@@ -46,7 +47,9 @@ class Local(Mapping[str, str]):
 
 
 class BlockModule(RoomedModule):
-    """Writes the blocks of a module in a dialect."""
+    """Writes the blocks of a module in a dialect, for one of several devices where `shards` are set."""
+
+    shards: Shards | None = None
 
     def __init__(self, adjoint: Adjoint, dialect: Dialect) -> None:
         super().__init__(adjoint)
@@ -104,15 +107,20 @@ class BlockModule(RoomedModule):
         """The lines of some equations, each under its word; those of `results` are made in any case."""
         texts = [text for word, expr in targets for text in self.written(word, expr)]
         graph, env = Graph(False), {w: w for w in self.words.values()}
-        leaves, made = {}, {word for word, _ in targets}
+        leaves, own = {}, {word for word, _ in targets}
         for _, expr in targets:
             for name, var in names_in(expr).items():
-                if (word := self.local(name)) not in made:
+                if (word := self.local(name)) not in own:
                     env[word] = leaves[word] = graph.make("input", (), tuple(self.writer.size(d) for d in var.shape), (word,))
         lowering = Lowering(graph, env, "\n".join(self.writer.helpers.values()), tuple(self.writer.callables), self.writer.shapes, self.kept)
         values = [lowering.line(ast.parse(text).body[0]) for text in texts]
-        wanted = [lowering.env[word] for word in results]
-        speller = Speller(self.dialect, needed(graph.values, dict(enumerate(wanted))), wanted, {v: w for w, v in leaves.items()},
+        made, found = graph.values, {word: lowering.env[word] for word in results}
+        if self.shards is not None:
+            made = self.shards.renewed(graph.values, needed(graph.values, found))
+            now = self.shards.made
+            leaves, found = ({w: now[v] for w, v in group.items()} for group in (leaves, found))
+            values = [(w, now[v]) for w, v in values]
+        speller = Speller(self.dialect, needed(made, found), list(found.values()), {v: w for w, v in leaves.items()},
                           self.scope.numbered, indent)
         speller.functions = frozenset(self.writer.callables)
         for word, value in values:
@@ -120,7 +128,7 @@ class BlockModule(RoomedModule):
         lines = [line for word, value in values for line in speller.equation(word, value)]
         taken: set[Value] = set()
         for word in results:
-            value, speller.lines = lowering.env[word], []
+            value, speller.lines = found[word], []
             if word in self.owned and speller.names.get(value) != word or value.is_const:
                 text = speller.result(value, taken)
                 lines += [*speller.lines, f"{word} = {text}"]

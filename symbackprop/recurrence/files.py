@@ -125,18 +125,20 @@ class FileModule(BlockModule):
         forward = self.forward()
         backward = self.backward()
         loss = self.local(self.adjoint.loss)
-        items = [f"{quoted(self.argument(name))}: {self.cotangent(name)}" for name in self.adjoint.wrt]
-        ending = [*display("gradients = ", items, "{}", 4), f"    return {loss}, gradients"]
         given = [*map(self.argument, self.model.inputs), *self.callables()]
         keywords, head = ["*", *given, "check=True"], [*self.arguments(), *self.short(), *self.checks()]
         made = self.whole("value_and_grad", keywords, f"Returns ({self.adjoint.loss}, {{name: gradient}}), each of its tensor's shape.",
-                          head, [*forward, "", *backward, "", *ending], self.said())
+                          head, [*forward, "", *backward, "", *self.returned()], self.said())
         made += self.whole(self.loss_name, keywords, f"Returns {self.adjoint.loss}; the arguments are those of value_and_grad.", head,
                            [*forward, f"    return {loss}"], [])
         if self.options.step:
             words = {self.argument(n): (self.taken_as, self.lists_of(n)) for n in self.adjoint.wrt}
             made += step_function(self.options.step, self.adjoint.loss, given, self.names.taken, words)
         return made
+
+    def returned(self) -> list[str]:
+        items = [f"{quoted(self.argument(name))}: {self.cotangent(name)}" for name in self.adjoint.wrt]
+        return [*display("gradients = ", items, "{}", 4), f"    return {self.local(self.adjoint.loss)}, gradients"]
 
     def lists_of(self, name: str) -> int:
         """How many lists an argument stands in."""

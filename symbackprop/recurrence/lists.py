@@ -234,6 +234,7 @@ class ListModule(FileModule):
         return [*self.index_sizes(lines, indent), *lines]
 
     def zeros(self, dims: list[str]) -> str:
+        dims = [self.shards.shared(d) for d in dims] if self.shards else dims
         return f"{self.dialect.module}.zeros(({', '.join(dims)}{',' * (len(dims) == 1)}), {self.dialect.made})"
 
     def each(self, entry: Each, indent: int, known: set[str]) -> list[str]:

@@ -225,6 +225,6 @@ class ScanModule(JaxModule):
         word, share = self.names.word(base, "d_"), self.local(equation.name)
         targets = [(share, equation.expr)]
         if not self.rows(targets, Steps(loop), set()):
-            dims = ", ".join(map(self.writer.size, equation.expr.shape))
+            dims = ", ".join(self.shards.shared(d) if self.shards else d for d in map(self.writer.size, equation.expr.shape))
             return [*self.computed(targets, self.bound, 4), *wrapped(f"{word} = jnp.broadcast_to({share}, ({loop.high}, {dims}))", 4)]
         return self.scanned(f"each_{base}", Steps(loop), targets, {}, [share], [word], [])

@@ -20,6 +20,7 @@ from .indexed import Index, parts
 from .lists import Body, ListModule
 from .model import Loop
 from .rooms import Room
+from .sharing import sharded
 from .words import at
 
 
@@ -33,6 +34,13 @@ class JaxModule(ListModule):
 
     def __init__(self, adjoint: Adjoint, options: Options = Options()) -> None:
         super().__init__(adjoint, jax.DIALECT, options)
+
+    def functions(self) -> list[str]:
+        made = super().functions()
+        if self.options.shard:
+            self.imports = (*self.imports, "from jax.sharding import NamedSharding, PartitionSpec")
+            made += sharded(self, type(self)(self.adjoint))
+        return made
 
     def ragged(self) -> set[str]:
         """The ends of the loops in which a size differs from step to step."""

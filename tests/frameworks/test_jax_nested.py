@@ -51,3 +51,50 @@ def test_they_are_mapped_and_single_precision_stays_single() -> None:
         values = jax.tree.map(lambda a: a.astype(np.float32), as_jax(name, data(name, 2, 3)))
         loss, gradients = jax.jit(module(MODELS[name], "jax")["value_and_grad"])(**values)
         assert {v.dtype for v in jax.tree.leaves((loss, gradients))} == {jnp.dtype("float32")}
+
+
+BATCH = """x: R[T, B, n]; y: R[B, m]; h[0]: R[B, m]; U: R[m, m]; V: R[n, m]; b: R[m]
+for t in 1..T: h[t] = tanh(h[t-1] @ U + x[t] @ V + b)
+C = sum((h[T] - y)**2) / (2 * B) + sum(U**2)
+"""
+DEEP_BATCH = """x: R[T, B, m]; y: R[B, m]; U[l]: R[m, m]; V[l]: R[m, m]; h[l, 0]: R[B, m]
+for t in 1..T: h[0, t] = x[t]
+for l in 1..L:
+    for t in 1..T: h[l, t] = tanh(h[l, t-1] @ U[l] + h[l-1, t] @ V[l])
+C = sum((h[L, T] - y)**2) / B + sum(sum(V[l]**2) for l in 1..L)
+"""
+
+
+def batch(*, x, y, h0, U, V, b):  # noqa: ANN001, ANN201
+    for row in x:
+        h0 = jnp.tanh(h0 @ U + row @ V + b)
+    return ((h0 - y)**2).sum() / (2 * len(y)) + (U**2).sum()
+
+
+def deep_batch(*, x, y, U, V, h_l_0):  # noqa: ANN001, ANN201
+    rows = list(x)
+    for layer in range(len(U)):
+        h = h_l_0[layer]
+        for t in range(len(rows)):
+            h = jnp.tanh(h @ U[layer] + rows[t] @ V[layer])
+            rows[t] = h
+    return ((rows[-1] - y)**2).sum() / len(y) + (V**2).sum()
+
+
+SHARED = {"batch": (BATCH, batch, {"x": (3, 8, 2), "y": (8, 3), "h0": (8, 3), "U": (3, 3), "V": (2, 3), "b": (3,)}),
+          "deep": (DEEP_BATCH, deep_batch, {"x": (3, 8, 2), "y": (8, 2), "U": (2, 2, 2), "V": (2, 2, 2), "h_l_0": (2, 8, 2)})}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_four_devices_share_the_samples_of_a_loop(name: str) -> None:
+    text, call, shapes = SHARED[name]
+    rng = np.random.default_rng(1)
+    values = {k: jnp.asarray(rng.normal(size=shape)) for k, shape in shapes.items()}
+    sharded = module(text, "jax", shard="batch")["make_sharded"](jax.make_mesh((4,), ("batch",)))
+    loss, gradients = sharded(**values)
+    wanted, slopes = jax.value_and_grad(lambda v: call(**v))(values)
+    assert np.isclose(loss, wanted, rtol=1e-12)
+    same(gradients, slopes)
+    assert len({s.device for s in gradients["x"].addressable_shards}) == 4
+    with pytest.raises(ValueError, match="B = 6 does not divide by 4 devices"):
+        sharded(**{k: v[:, :6] if k in ("x", "h_l_0") else v[:6] if k in ("y", "h0") else v for k, v in values.items()})
