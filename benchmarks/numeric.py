@@ -138,6 +138,8 @@ def main() -> None:
     steady()
     rows = [measure(name, problem, dtype, options.rounds, options.budget, peers) for name, problem in (more() if options.more else problems()).items()
             if options.only in name for dtype in (np.float64, np.float32) if options.dtype in (None, np.dtype(dtype).name)]
+    if not rows:
+        parser.error(f"no problem has {options.only!r} in its name")
     print(json.dumps(rows, indent=1) if options.json else table(rows))
 
 

@@ -225,3 +225,29 @@ def test_a_number_reaches_a_factor_through_its_views_and_once_where_it_stands_tw
     value, found = module(text, wrt=["X"])["make_value_and_grad"]({"B": 5, "n": 4})(**data)
     assert np.isclose(value, loss(data["X"]), rtol=1e-12)
     np.testing.assert_allclose(found["X"], grad(loss)(data["X"]), rtol=1e-11)
+
+
+def test_a_rectifier_writes_over_its_argument_and_its_mask_reads_the_result() -> None:
+    text = "X: R[B, n]; W: R[n, n]; V: R[n, n]\nH = relu(X @ W)\nC = sum(tanh(H @ V))"
+    made = export(sb.derive(sb.parse(text), wrt=["W", "V"])).split("def compute")[1]
+    place = re.search(r"np\.maximum\((w\d+), k\d+, out=(w\d+)\)", made)
+    assert place[1] == place[2] and f"np.greater({place[2]}, 0" in made
+    rng = np.random.default_rng(5)
+    data = {name: rng.normal(size=shape) for name, shape in (("X", (5, 4)), ("W", (4, 4)), ("V", (4, 4)))}
+    data["X"][2] = 0  # exactly on the corner
+    wanted = grad(lambda a: anp.sum(anp.tanh(anp.where(a["X"] @ a["W"] > 0, a["X"] @ a["W"], 0) @ a["V"])))(data)
+    _, found = module(text, wrt=["W", "V"])["make_value_and_grad"]({"B": 5, "n": 4})(**data)
+    for name in found:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-12, atol=1e-14)
+
+
+def test_a_sum_of_products_is_two_inner_products_and_a_shared_number_is_multiplied_once() -> None:
+    text = "x: R[n]; y: R[n]; W: R[n, n]; V: R[n, n]\nz = W @ x / 7 - V @ x / 7\nC = sum(x * log(1 + y * y) + sin(y) * z)"
+    made = export(sb.derive(sb.parse(text), wrt=["y"])).split("def compute")[1]
+    assert made.count("np.vdot(") == 2 and "np.add.reduce" not in made
+    rng = np.random.default_rng(6)
+    data = {"x": rng.normal(size=4), "y": rng.normal(size=4), "W": rng.normal(size=(4, 4)), "V": rng.normal(size=(4, 4))}
+    value, found = module(text, wrt=["y"])["make_value_and_grad"]({"n": 4})(**data)
+    z = (data["W"] - data["V"]) @ data["x"] / 7
+    assert np.isclose(value, np.sum(data["x"] * np.log(1 + data["y"]**2) + np.sin(data["y"]) * z), rtol=1e-12)
+    np.testing.assert_allclose(found["y"], data["x"] * 2 * data["y"] / (1 + data["y"]**2) + np.cos(data["y"]) * z, rtol=1e-12)

@@ -82,7 +82,18 @@ def vanishes(a: Value, mask: Value) -> bool:
         return False
     if a.op in ("multiply", "divide"):
         return any(vanishes(arg, mask) and arg.shape == a.shape for arg in a.args[:2 if a.op == "multiply" else 1])
-    return a.op in ("maximum", "greater") and a.args == mask.args
+    return a.op in ("maximum", "greater") and a.args == mask.args or a is mask.args[0] and a.op == "maximum" and a.args[1] is mask.args[1]
+
+
+def are_alike(a: Value) -> bool:
+    """Whether a value is a product of arrays of one shape."""
+    return a.op == "multiply" and a.args[0].shape == a.args[1].shape
+
+
+def shared_number(a: Value, b: Value) -> Value | None:
+    """The number that multiplies two arrays of one shape."""
+    scaled = a.op == b.op == "multiply" and a.shape == b.shape and bool(a.shape) and a.args[0].is_const
+    return a.args[0] if scaled and a.args[0] is b.args[0] else None
 
 
 def entries(shape: Dims) -> int:
@@ -150,6 +161,10 @@ class Graph:
             return args[1 - one]
         if op == "multiply" and (gone := next((k for k in (0, 1) if vanishes(args[1 - k], args[k])), None)) is not None:
             return args[1 - gone]
+        if self.tuned and op == "greater" and args[1].is_const and (made := self.known.get(("maximum", tuple(map(id, args)), (), shape))):
+            return self.make(op, (made, args[1]), shape)  # x > 0 where max(x, 0) > 0, which is kept anyway
+        if self.tuned and op in ("add", "subtract") and (number := shared_number(*args)) is not None:
+            return self.entrywise("multiply", number, self.entrywise(op, *(arg.args[1] for arg in args)))
         if op == "divide" and args[1].is_const:
             return self.entrywise("multiply", a, self.folded("divide", (self.const("1.0"), args[1])))
         if op == "multiply" and a.is_const and args[1].op == "multiply" and args[1].args[0].is_const:
@@ -199,12 +214,15 @@ class Graph:
         """The sum over axes: a product with ones, or an inner product, where one fits."""
         rank = len(a.shape)
         axes = tuple(sorted(k % rank for k in axes))
-        product = a.op == "multiply" and a.args[0].shape == a.args[1].shape
+        product = are_alike(a)
         if self.tuned and product and len(axes) == rank and not keepdims:
             if (order := a.layout) and all(arg.layout == order for arg in a.args):
                 back = tuple(order.index(k) for k in range(rank))
                 return self.make("vdot", tuple(self.transpose(arg, back) for arg in a.args), ())
             return self.make("vdot", a.args, ())
+        if self.tuned and a.op in ("add", "subtract") and len(axes) == rank and not keepdims and all(are_alike(arg) for arg in a.args) \
+                and a.args[0].shape == a.args[1].shape:
+            return self.entrywise(a.op, *(self.total(arg, axes, False) for arg in a.args))  # two inner products
         if self.tuned and a.op == "multiply" and a.args[0].is_const:
             return self.entrywise("multiply", a.args[0], self.total(a.args[1], axes, keepdims))
         left = tuple(d for k, d in enumerate(a.shape) if k not in axes)

@@ -10,12 +10,13 @@ import ast
 import keyword
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 import sympy as sp
 
 from ..errors import UnsupportedError
-from ..expr import Apply, Const, Contract, Delta, Expr, Map, Ones, Var, is_elementwise, show_shape, walk
+from ..expr import Apply, Const, Contract, Delta, Expr, Map, Ones, Shape, Var, is_elementwise, show_shape, walk
 from ..ops import SCALAR_OPS, TENSOR_OPS, load
 from ..program import Equation, Fact, Program
 from ..reverse import bar
@@ -271,13 +272,18 @@ def opaque_names(*programs: Program) -> list[str]:
     return list(found)
 
 
-def symbols_of(node: Expr) -> set[sp.Symbol]:
+def symbols_of(node: Expr) -> Collection[sp.Symbol]:
     """The sizes that the source of a node may have to name."""
     if type(node) is Const:
         return node.value.free_symbols
     if type(node) is Map and not node.function.opaque:
         return {s for p in node.function.params for s in p.free_symbols}
-    return {s for d in node.shape for s in d.free_symbols}
+    return symbols_in(node.shape)
+
+
+@cache
+def symbols_in(shape: Shape) -> frozenset[sp.Symbol]:
+    return frozenset(s for d in shape for s in d.free_symbols)
 
 
 def read_often(root: Expr) -> list[Expr]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import cache
 
 from ..errors import UnsupportedError
 from .arrays import Dims, Graph, Value, is_one_hot, size_product
@@ -28,6 +29,7 @@ SHAPES: dict[str, Callable[[list[Dims]], Dims]] = {
 }
 
 
+@cache
 def is_plain(helper: ast.FunctionDef) -> bool:
     """Whether a helper can be put in where it is called: it is entrywise, so nothing in it counts, stacks or factors."""
     calls = {ast.unparse(n.func) for n in ast.walk(helper) if isinstance(n, ast.Call)}
@@ -128,7 +130,7 @@ class Lowering:
         owner = node.func.value
         if isinstance(owner, ast.Name) and owner.id == "np":
             return self.numpy(node, env, options)
-        if ast.unparse(owner) == "np.linalg":
+        if isinstance(owner, ast.Attribute) and owner.attr == "linalg":
             return self.linalg(node, env)
         return self.method(node, env, options)
 

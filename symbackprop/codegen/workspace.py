@@ -209,6 +209,8 @@ class Plan:
             return self.by_entry(value, args, place, count)
         if value.op == "gather":
             return [f"np.copyto({place}.reshape({', '.join(value.args[0].shape)}), {args[0]})"]
+        if value.op == "routine" and value.params[0] == "add_rows":
+            return [f"{spelled(value, args)[:-1]}, out={place})"]
         if value.op in ("call", "routine"):
             return [f"np.copyto({place}, {spelled(value, args)})"]
         if value.op == "where":

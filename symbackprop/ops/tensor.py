@@ -138,10 +138,12 @@ ONE_HOT_HELPER = """def one_hot(ids, count, dtype):
 TAKE_HELPER = """def take_rows(ids, rows):
     return rows[ids.astype(int)]
 """
-ADD_HELPER = """def add_rows(ids, rows, count, width):
+ADD_HELPER = """def add_rows(ids, rows, count, width, out=None):
+    made = np.empty((count, width), rows.dtype) if out is None else out
+    made[:] = 0
     places = ids.astype(int)[:, None] * width + np.arange(width)
-    made = np.bincount(places.reshape(-1), rows.reshape(-1), count * width)
-    return made.reshape(count, width).astype(rows.dtype)
+    np.add.at(made.reshape(-1), places.reshape(-1), rows.reshape(-1))
+    return made
 """
 MARGINS = (("axis", 0), ("before", 1), ("after", 1), ("mode", "reflect"))
 
