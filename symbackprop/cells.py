@@ -13,7 +13,7 @@ import sympy as sp
 
 from .algebra import ONE, add, hadamard, power, scale
 from .errors import UnsupportedError
-from .expr import Add, Const, Contract, Expr, Map, Ones, Shape, Var, function
+from .expr import Add, Const, Contract, Expr, Function, Map, Ones, Shape, Var, function
 from .ops import ARGS, OUT, SCALAR_OPS, body_of
 
 SYMPY_NAMES = {
@@ -69,7 +69,18 @@ def cell(expr: sp.Expr, env: dict[sp.Symbol, Expr], shape: Shape) -> Expr:
     name = SYMPY_NAMES.get(type(expr)) or getattr(expr.func, "__name__", "")
     if name not in SCALAR_OPS:
         raise UnsupportedError(f"the elementwise function {expr.func} has no row in the table")
-    return Map(function(name), tuple(visit(arg) for arg in expr.args))
+    return mapped(function(name), [visit(arg) for arg in expr.args])
+
+
+def mapped(f: Function, args: list[Expr]) -> Expr:
+    """f of its arguments; of one number that was spread over ones it is f of the number, spread."""
+    one = args[0]
+    if len(args) > 1 or type(one) is not Contract or type(one.operands[-1]) is not Ones or any(o.shape for o in one.operands[:-1]):
+        return Map(f, tuple(args))
+    number = hadamard(*one.operands[:-1]) if len(one.operands) > 2 else one.operands[0]
+    known = body_of(f)(number.value) if type(number) is Const else None
+    own = Const(known) if known is not None and known.is_real and known.is_finite else Map(f, (number,))
+    return hadamard(own, one.operands[-1])
 
 
 def e_is_number(expr: sp.Expr, env: dict[sp.Symbol, Expr]) -> bool:

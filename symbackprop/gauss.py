@@ -25,8 +25,16 @@ class GaussNewton(Jacobian):
 
     def left(self, writer: TextWriter, tex: bool, stacked: bool) -> str:
         """`G[W₁, W₁]`."""
-        names = [writer.symbol(n) for n in self.wrt]
-        return rf"G_{{{names[0]}, {names[1]}}}" if tex else f"G[{', '.join(names)}]"
+        return between([writer.symbol(n) for n in self.wrt], tex)
+
+    def entry(self, writer: TextWriter, letters: list[str], tex: bool) -> str:
+        """`G[W_ij, W_kl]`."""
+        own = letters[:self.split], letters[self.split:]
+        return between([writer.with_indices(writer.symbol(n), i) for n, i in zip(self.wrt, own)], tex)
+
+
+def between(names: list[str], tex: bool) -> str:
+    return rf"G_{{{names[0]}, {names[1]}}}" if tex else f"G[{', '.join(names)}]"
 
 
 def gauss_newton(net: Program, of: str, wrt: Sequence[str], loss: str | None = None, notation: Notation = Notation()) -> Hessian:

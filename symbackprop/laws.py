@@ -12,10 +12,12 @@ import sympy as sp
 from .algebra import ONE, ZERO, add, contract, hadamard, power, scale, split_number, transpose
 from .cancellation import matrix_exponent, raised_matrix
 from .expr import Add, Apply, Contract, Delta, Expr
+from .ops.eigen import gaps
 from .ops.tensor import apply
+from .selection import entry
 
 MAX_POWER = 6
-TURNABLE = frozenset({"inv", "det", "logdet", "matrix_power", "pinv", "expm", "expm_derivative", "polar"})
+TURNABLE = frozenset({"inv", "det", "logdet", "matrix_power", "pinv", "expm", "expm_derivative", "sinm", "sinm_derivative", "cosm", "cosm_derivative", "polar"})
 
 
 def chain(node: Expr) -> list[Expr] | None:
@@ -134,7 +136,23 @@ def pseudo_inverse(node: Apply) -> Expr | None:
     return scale(1 / number, apply("pinv", core)) if number != 1 else None
 
 
+def eigenvalue(node: Apply) -> Expr:
+    """One eigenvalue as an entry of all."""
+    return entry(apply("eigvalsh", node.args[0]), 0, sp.Integer(node.params[0]))
+
+
+def eigenvector(node: Apply) -> Expr:
+    """One eigenvector as a column of all."""
+    return entry(apply("eigenvectors", node.args[0]), 1, sp.Integer(node.params[0]))
+
+
+def resolvent(node: Apply) -> Expr:
+    """(λ_k I − A)⁺ = Σ q_j q_jᵀ / (λ_k − λ_j) over the other eigenpairs."""
+    q = apply("eigenvectors", node.args[0])
+    return contract((q, entry(gaps(node.args[0]), 1, sp.Integer(node.params[0])), q), ((0, 1), (1,), (2, 1)), (0, 2))
+
+
 LAWS: dict[str, Callable[[Apply], Expr | None]] = {
     "inv": inverse, "det": determinant, "logdet": log_determinant, "solve": solution, "matrix_power": whole_power,
-    "pinv": pseudo_inverse,
+    "pinv": pseudo_inverse, "eigenvalue": eigenvalue, "eigenvector": eigenvector, "resolvent": resolvent,
 }

@@ -26,6 +26,7 @@ from .results import Derivation, block, derive
 from .reverse import bar
 from .rules import tidy
 from .show.forms import Indexed
+from .show.indices import IndexWriter
 from .show.kronecker import kronecker_form, taught
 from .show.matrix import transposed
 from .show.writing import TextWriter
@@ -76,8 +77,20 @@ class Jacobian:
         if self.wrt[0] and self.expr.rank == 1 and not self.split:
             form = transposed(form)  # a row: what stands on the left is by a scalar and then by a vector lying down
         tex = "\\" in writer.quotient
-        left = self.left(writer, tex, type(form) is not Indexed and self.expr.rank > 2)
-        return left, writer.form(form)[0]
+        if type(form) is Indexed and self.expr.rank:
+            return self.entry(writer, IndexWriter(writer).letters(self.expr)[0], tex), writer.form(form)[0]
+        return self.left(writer, tex, self.expr.rank > 2), writer.form(form)[0]
+
+    def entry(self, writer: TextWriter, letters: list[str], tex: bool) -> str:
+        """`∂λ_i/∂A_jk`, or `∂²C/∂A_ij∂A_kl`: what stands on the left of an entry."""
+        first, last = letters[:self.split], letters[self.split:]
+        pairs = [(self.of, []), (self.wrt[0], first), (self.wrt[1], last)] if self.wrt[0] else (
+            [(self.of, first), (self.wrt[1], last)] if self.layout == "numerator" else [(self.of, last), (self.wrt[1], first)])
+        d = r"\partial " if tex else "∂"
+        (above, *below) = [writer.with_indices(writer.symbol(n), own) for n, own in pairs if n]
+        above = d.rstrip() + ("^2 " if tex else "²") + above if self.wrt[0] else d + above
+        below = (" " * tex).join(d + part for part in below)
+        return rf"\frac{{{above}}}{{{below}}}" if tex else f"{above}/{below}"
 
     def left(self, writer: TextWriter, tex: bool, stacked: bool) -> str:
         """`∂²C/∂x∂xᵀ`, or `∂z/∂x`, with vec around matrices that are read as vectors."""

@@ -12,10 +12,12 @@ import sympy as sp
 
 from .algebra import add, contract
 from .errors import ShapeError, UnsupportedError
-from .expr import Contract, Delta, Expr, Labels, Ones, Shape, show_shape
+from .expr import Apply, Contract, Delta, Expr, Labels, Ones, Shape, show_shape
+from .ops.application import apply
 from .windows import Read, is_inside, is_window, relation_of
 
 Step = tuple[sp.Expr, sp.Expr]
+EIGENPAIR = {("eigvalsh", 0): "eigenvalue", ("eigenvectors", 1): "eigenvector"}
 
 
 def along(x: Expr, axis: int, first: sp.Expr, steps: Sequence[Step]) -> Expr:
@@ -51,10 +53,18 @@ def joined(x: Expr, axis: int, read: Read, dims: dict[int, sp.Expr]) -> Expr | N
 
 
 def pick(x: Expr, axis: int, index: sp.Expr) -> Expr:
-    """x[…, index, …]; the index counts from 0, or from the end if it is negative."""
+    """x[…, index, …]; the index counts from 0, or from the end if it is negative. One eigenpair has rows of its own."""
     n = x.shape[axis]
     if n.is_Integer and index.is_Integer and not -n <= index < n:
         raise ShapeError(f"index {index} of an axis of size {n}")
+    if type(x) is Apply and (x.op, axis) in EIGENPAIR and index.is_Integer:
+        return apply(EIGENPAIR[x.op, axis], x.args[0], params=(-1 if index == n - 1 else int(index),))
+    return entry(x, axis, index)
+
+
+def entry(x: Expr, axis: int, index: sp.Expr) -> Expr:
+    """As `pick`, always as a contraction."""
+    n = x.shape[axis]
     if n == 1:
         return contract((x,), (tuple(range(x.rank)),), tuple(k for k in range(x.rank) if k != axis))
     return along(x, axis, index + n if index.is_negative else index, ())

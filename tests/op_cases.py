@@ -125,22 +125,56 @@ def eigenvectors(a: np.ndarray) -> np.ndarray:
     return vectors * anp.sign(vectors[0])
 
 
-def expm(a: np.ndarray) -> np.ndarray:
-    """The series itself."""
-    total = term = anp.eye(len(a))
+def top_singular(a: np.ndarray) -> np.ndarray:
+    """u₁v₁ᵀ = X v₁v₁ᵀ / σ₁ by the largest eigenpair of XᵀX."""
+    values, q = anp.linalg.eigh(a.T @ a)
+    return a @ anp.outer(q[:, -1], q[:, -1]) / anp.sqrt(values[-1])
+
+
+def polar(a: np.ndarray) -> np.ndarray:
+    """X (XᵀX)^(−½), or (X Xᵀ)^(−½) X where X is wide."""
+    wide = a.shape[0] < a.shape[1]
+    values, q = anp.linalg.eigh(a @ a.T if wide else a.T @ a)
+    root = q / anp.sqrt(values) @ q.T
+    return root @ a if wide else a @ root
+
+
+def others(a: np.ndarray, k: int) -> np.ndarray:
+    """Σ q_j q_jᵀ / (λ_k − λ_j) over the eigenpairs of ½(A + Aᵀ) but the k-th: the pseudo-inverse of λ_k I − A by its definition."""
+    values, q = anp.linalg.eigh((a + a.T) / 2)
+    return sum(anp.outer(q[:, j], q[:, j]) / (values[k] - values[j]) for j in range(len(a)) if j != k % len(a))
+
+
+def sylvester(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """A Y + Y B = C with the symmetric parts of A and B as one linear system in the entries of Y, row by row."""
+    system = anp.kron((a + a.T) / 2, anp.eye(len(b))) + anp.kron(anp.eye(len(a)), (b + b.T) / 2)
+    return anp.linalg.solve(system, anp.reshape(c, (-1,))).reshape(c.shape)
+
+
+def series(a: np.ndarray, parts: tuple[int, ...]) -> np.ndarray:
+    """Σ parts[k mod 4] A^k / k!: exp for (1, 1, 1, 1), sin for (0, 1, 0, −1), cos for (1, 0, −1, 0)."""
+    term = anp.eye(len(a))
+    total = parts[0] * term
     for k in range(1, 60):
         term = term @ a / k
-        total = total + term
+        total = total + parts[k % 4] * term
     return total
 
 
-def corner(blocks: list[list[np.ndarray]]) -> np.ndarray:
+EXP, SIN, COS = (1, 1, 1, 1), (0, 1, 0, -1), (1, 0, -1, 0)
+
+
+def expm(a: np.ndarray) -> np.ndarray:
+    return series(a, EXP)
+
+
+def corner(blocks: list[list[np.ndarray]], parts: tuple[int, ...] = EXP) -> np.ndarray:
     n = len(blocks[0][0])
-    return expm(anp.concatenate([anp.concatenate(row, axis=1) for row in blocks], axis=0))[:n, -n:]
+    return series(anp.concatenate([anp.concatenate(row, axis=1) for row in blocks], axis=0), parts)[:n, -n:]
 
 
-# Rows that stand in a derivative and have none of their own, and one that has none on purpose (`test_places`).
-ONCE = frozenset({"top_singular", "polar", "one_hot"})
+# The row that has no derivative on purpose (`test_places`).
+ONCE = frozenset({"one_hot"})
 
 
 def margins(n: int, mode: str) -> np.ndarray:
@@ -177,9 +211,18 @@ TENSOR_CASES = {
     "tril": tuple(TensorCase(lambda a, k=k: anp.tril(a, k), ((3, 4),), (k,)) for k in (0, -1)),
     "eigvalsh": (TensorCase(lambda a: anp.linalg.eigh((a + a.T) / 2)[0], ((3, 3),)),),
     "eigenvectors": (TensorCase(eigenvectors, ((3, 3),)),),
+    "eigenvalue": tuple(TensorCase(lambda a, k=k: anp.linalg.eigh((a + a.T) / 2)[0][k], ((3, 3),), (k,)) for k in (1, -1)),
+    "eigenvector": tuple(TensorCase(lambda a, k=k: eigenvectors(a)[:, k], ((3, 3),), (k,)) for k in (0, -2)),
+    "resolvent": tuple(TensorCase(lambda a, k=k: others(a, k), ((3, 3),), (k,)) for k in (1, -1)),
+    "top_singular": tuple(TensorCase(top_singular, (shape,)) for shape in ((4, 3), (2, 3))),
+    "polar": tuple(TensorCase(polar, (shape,)) for shape in ((4, 3), (2, 3), (3, 3))),
+    "sylvester": (TensorCase(sylvester, ((3, 3), (2, 2), (3, 2)), definite=True),),
     "spectral_norm": (TensorCase(lambda a: anp.max(anp.linalg.svd(a, full_matrices=False)[1]), ((4, 3),)),),
     "nuclear_norm": (TensorCase(lambda a: anp.sum(anp.linalg.svd(a, full_matrices=False)[1]), ((4, 3),)),),
     "expm": (TensorCase(expm, ((3, 3),)),),
+    **{name: (TensorCase(lambda a, parts=parts: series(a, parts), ((3, 3),)),) for name, parts in (("sinm", SIN), ("cosm", COS))},
+    **{f"{name}_derivative": (TensorCase(lambda a, e, parts=parts: corner([[a, e], [0 * a, a]], parts), ((2, 2), (2, 2))),)
+       for name, parts in (("sinm", SIN), ("cosm", COS))},
     "expm_derivative": (TensorCase(lambda a, e: corner([[a, e], [0 * a, a]]), ((2, 2), (2, 2))),
                         TensorCase(lambda a, e, g: corner([[a, e, 0 * a], [0 * a, a, g], [0 * a, 0 * a, a]])
                                    + corner([[a, g, 0 * a], [0 * a, a, e], [0 * a, 0 * a, a]]), ((2, 2), (2, 2), (2, 2)))),

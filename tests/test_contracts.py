@@ -168,10 +168,10 @@ def test_every_step_through_a_row_has_a_reason(name: str) -> None:
 
 # What the LaTeX reader refuses, with a line and a column: a power to a tensor, a bare condition, parameters that are not
 # the usual ones, and along an axis what has no common notation.
-MATRICES = {"expm_derivative-0", "expm_derivative-1", "tril-1"}
+MATRICES = {*(f"{name}_derivative-0" for name in ("expm", "sinm", "cosm")), "expm_derivative-1", "tril-1", "sylvester-0", "eigenvalue-0", "eigenvector-1", "resolvent-0"}
 REFUSED = MATRICES | {"leaky_relu", "elu", "power", "where", "logsumexp-1", "logsumexp-2", "max-0", "max-1", "max-2", "prod-1", "prod-2"}
 NO_MATRICES = {"softmax-3", "log_softmax-3", "logsumexp-3"}
-SILENT = {"unit-0", "softmax-4",  # e₂ is any vector unless declared; a column has no rows to speak of
+SILENT = {"unit-0", "softmax-4", "top_singular-0", "top_singular-1",  # e₂, u₁, v₁ are any vectors unless declared; a column has no rows to speak of
           *(f"pad-{k}" for k in range(4)), *(f"fold-{k}" for k in range(3))}  # what is copied how often is not said
 
 

@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 
 import symbackprop as sb
-from symbackprop.algebra import total
 from symbackprop.codegen import compile_module
 from symbackprop.numeric import Floats, Precise, run
 from symbackprop.show.printing import render
-from symbackprop.program import Equation, Program
-from symbackprop.reverse import sweep
 
 DIMS = {"m": 4, "n": 3, "k": 2}
 
@@ -155,14 +152,6 @@ def test_data_are_drawn_so_that_the_structure_holds_and_exports_test_it() -> Non
     call = sb.lambdify(sb.derive(sb.parse("X: R[n, n]; fact: diagonal(X)\nC = trace(X @ X)")))
     with pytest.raises(ValueError, match="diagonal"):
         call(X=np.ones((2, 2)))
-
-
-@pytest.mark.parametrize("model", ["C = norm(X, 2)", "C = norm(X, 'nuc')"])
-def test_a_second_derivative_that_is_not_known_is_refused_by_name(model: str) -> None:
-    backward = sb.derive(sb.parse(f"X: R[m, n]\n{model}")).backward
-    program = Program(backward.inputs, (backward.equations[-1], Equation("S", total(backward.equations[-1].var))))
-    with pytest.raises(sb.SymbackpropError, match="differentiated once"):
-        sweep(program, "S", ("X",))
 
 
 @pytest.mark.parametrize("text, message", [

@@ -7,7 +7,7 @@ import autograd.numpy as anp
 import mpmath
 import numpy as np
 import pytest
-from op_cases import ONCE, SCALAR_CASES, TENSOR_CASES, scalar_data, scalar_net, tensor_data, tensor_net
+from op_cases import SCALAR_CASES, TENSOR_CASES, scalar_data, scalar_net, tensor_data, tensor_net
 
 import symbackprop as sb
 from symbackprop.expr import Contract, walk
@@ -154,8 +154,7 @@ def test_every_row_pushes_forward_and_twice_differentiates(name: str) -> None:
     wrt = list(net.inputs)
     backward = sb.derive(net).backward
     along = {n: rng.uniform(0.5, 1.5, np.shape(data[n])) * (name != "where" or n != "a") for n in wrt}  # a condition does not move
-    once = name.partition("-")[0] in {"spectral_norm", "nuclear_norm"}
-    equations = net.equations if once else (*net.equations, *backward.equations)
+    equations = (*net.equations, *backward.equations)
     directions = {n: type(net.inputs[n])(f"v_{n}", net.inputs[n].shape) for n in wrt}
     moved = Program(net.inputs, (*equations, *tangents(equations, directions)))
     with mpmath.workdps(80):
@@ -195,13 +194,6 @@ def test_gauss_newton_blocks(model: str, of: str, name: str, published: str) -> 
     curvature = autograd.hessian(losses.get(name, lambda z: anp.sum((z - data["y"])**2) / 2))(outputs[name](data[name]))
     wanted = np.einsum("oij,oq,qkl->ijkl", jacobian, curvature, jacobian)
     np.testing.assert_allclose(found[name, name].value(**data), wanted, rtol=1e-9, atol=1e-12)
-
-
-def test_what_is_differentiated_once_only_is_refused() -> None:
-    assert ONCE
-    for loss in ("norm(X, 2)", "norm(X, 'nuc')"):
-        with pytest.raises(sb.UnsupportedError, match="differentiated once"):
-            sb.hvp(sb.parse(f"X: R[m, n]\nC = {loss}"))
 
 
 def taylor(name: str) -> tuple[float, float]:

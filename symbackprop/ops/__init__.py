@@ -48,7 +48,8 @@ class TensorOp:
     `shape(shapes, params)`; `vjp(y_bar, y, args, params)` gives one cotangent per argument, each of its argument's
     shape, None meaning no dependence on purpose; `value(arrays, params, field)` computes it over `field` (floats or
     high precision); `show` names how it is written; `numpy` its spelling (a `routine` is called, never taken apart), with the helpers
-    of the rows in `uses`, and `more` helpers that a target may put in its place; `condition` where it is defined or smooth.
+    of the rows in `uses`, and `more` helpers that a target may put in its place; `condition` where it is defined or smooth;
+    `symmetric`: its value is a symmetric matrix.
     """
 
     name: str
@@ -64,6 +65,7 @@ class TensorOp:
     params: tuple[tuple[str, object], ...] = ()
     condition: str = ""
     positive: bool = False
+    symmetric: bool = False
     uses: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     routine: bool = False

@@ -1,7 +1,6 @@
 """Opaque tensor functions along an axis, and norms of vectors: one row each, with the pull-back as people write it.
 
-Functions of matrices stand in `linear`, those of eigenvalues and singular values in `spectral`; here the three lists become
-the table. The softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Recognition and Machine Learning, 4.3.4.
+Functions of matrices stand in `linear`, `eigen`, `spectral` (singular values) and `exponential`; here the lists become the table. The softmax Jacobian diag(p) − ppᵀ is in Bishop, Pattern Recognition and Machine Learning, 4.3.4.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from ..algebra import add, hadamard, negative, reciprocal, total
 from ..expr import Expr, Map, Var, function
 from . import TENSOR_OPS, TensorOp
 from .application import Args, apply, same_shape, spread, without_axis
+from .eigen import EIGEN_ROWS
+from .exponential import EXPONENTIAL_ROWS
 from .linear import LINEAR_ROWS
 from .spectral import SPECTRAL_ROWS
 
@@ -180,4 +181,4 @@ ROWS = (
              "d‖x‖ = xᵀdx / ‖x‖", show="norm", condition="the norm is not 0"),
 )
 
-TENSOR_OPS.update((row.name, row) for row in (*ROWS, *LINEAR_ROWS, *SPECTRAL_ROWS))
+TENSOR_OPS.update((row.name, row) for row in (*ROWS, *LINEAR_ROWS, *EIGEN_ROWS, *SPECTRAL_ROWS, *EXPONENTIAL_ROWS))

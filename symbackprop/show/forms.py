@@ -119,3 +119,7 @@ class Indexed(NamedTuple):
 def without_ones(form: object) -> object:
     """A scalar that was spread over ones, as the scalar."""
     return form._replace(body=None) if type(form) is Scaled and type(form.body) is Unit else form
+
+
+def is_fraction(form: object) -> bool:
+    return type(form) is Scaled and not form.scalars and form.body is None and not form.number.is_Integer

@@ -12,7 +12,9 @@ from operator import itemgetter
 
 import sympy as sp
 
+from ..algebra import negative
 from ..expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, is_identity
+from ..laws import LAWS
 from ..ops import TENSOR_OPS
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
@@ -87,8 +89,18 @@ def apply_form(node: Apply) -> object:
         return multiplied([matrix_form(Apply("inv", (a,), (), a.shape)), matrix_form(b)])
     if node.op == "matrix_power":
         return Power(matrix_form(node.args[0]), sp.Integer(node.params[0]), 1)
+    if TENSOR_OPS[node.op].show == "eigenpair" and node.params[0] not in (0, -1):
+        return matrix_form(LAWS[node.op](node))
+    if node.op == "resolvent":
+        return Call(node, (shifted_form(node),))
     shown = node.args[:1] if TENSOR_OPS[node.op].show == "first" else node.args
     return Call(node, tuple([matrix_form(arg) for arg in shown]))
+
+
+def shifted_form(node: Apply) -> object:
+    """λI − A, whose pseudo-inverse the row is."""
+    a, = node.args
+    return matrix_form(Add((Contract((Apply("eigenvalue", (a,), node.params, ()), Delta(a.shape[0])), ((), (0, 1)), (0, 1)), negative(a))))
 
 
 def contract_form(node: Contract) -> object:
@@ -235,6 +247,8 @@ def transposed(form: object) -> object:
         case Scaled() if form.body is not None:
             return Scaled(form.number, form.scalars, transposed(form.body), form.below)
         case Diag() | Identity():
+            return form
+        case Call() if type(form.node) is Apply and TENSOR_OPS[form.node.op].symmetric:
             return form
         case Selector():
             return Selector(form.part, "rows" if form.place == "columns" else "columns")

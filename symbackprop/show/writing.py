@@ -16,7 +16,7 @@ from ..notation import SUBSCRIPTS, Notation, range_text, text_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..ops.scalar import RELATIONS
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
-                    SumOver, T, Trace, Unit, without_ones)
+                    SumOver, T, Trace, Unit, is_fraction, without_ones)
 from .layout import shown, turned
 from .matrix import ONES_VECTOR, matrix_form, wants_slices
 from .shifted import ShiftedWriter
@@ -24,7 +24,7 @@ from .slices import Slices, Told
 from .sliding import Correlation, Selector, Slice, Triangle
 from .text_sizes import SIZES, SUPERSCRIPTS
 
-SUM, HAD, MUL, TIGHT, ATOM = range(5)
+SUM, HAD, MUL, TIGHT, ATOM, CLOSED = range(6)
 SUM_OVER_STEPS = "Σ"  # so the names of such sums begin (a tensor is called Sigma): what stands behind a sum over steps could be read as part of it
 Piece = tuple[str, int]
 
@@ -170,7 +170,7 @@ class TextWriter(ShiftedWriter):
     def raised_by(self, base: str, exponent: Piece) -> str:
         """A power whose exponent is a form: `h^s`."""
         text = exponent[0]
-        return f"{base}^{text if text.isalnum() else self.brackets(text)}"
+        return f"{base}^{text if text.isalnum() and not set(text) & set("⁰¹²³⁴⁵⁶⁷⁸⁹") else self.brackets(text)}"
 
     def root(self, base: object) -> Piece:
         return "√" + self.wrapped(base, ATOM), TIGHT
@@ -197,12 +197,12 @@ class TextWriter(ShiftedWriter):
 
     def along(self, node: Apply) -> str:
         """Which slices a function along an axis works on; nothing for a vector."""
+        if TENSOR_OPS[node.op].show == "eigenpair":
+            return "max" if node.params[0] else "min"
         rank = len(node.args[0].shape) if node.args else 0
         if not node.params or rank < 2 or TENSOR_OPS[node.op].params[0][0] != "axis":
             return ""
-        if rank > 2:
-            return f"axis {node.params[0]}"
-        return "rows" if node.params[0] == 1 else "columns"
+        return f"axis {node.params[0]}" if rank > 2 else "rows" if node.params[0] == 1 else "columns"
 
     def relation(self, name: str) -> str:
         return SCALAR_OPS[name].text
@@ -354,8 +354,8 @@ class TextWriter(ShiftedWriter):
             if f.name == "where":
                 return self.cases(self.condition(form.args[0]), args[1], args[2]), ATOM
             if f.name == "power":
-                exponent = self.form(without_ones(form.args[1]))
-                return self.raised_by(self.wrapped(form.args[0], ATOM), exponent), TIGHT
+                base, exponent = (without_ones(a) for a in form.args)
+                return self.raised_by(self.wrapped(base, ATOM if not is_fraction(base) else CLOSED), self.form(exponent)), TIGHT
         return self.arguments(self.derived_name(f), args, self.settings(f)), ATOM
 
     def settings(self, f: object) -> str:

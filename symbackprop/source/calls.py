@@ -17,6 +17,7 @@ from ..expr import Delta, Expr, Map, Ones, Shape, function, show_shape
 from ..layers.convolution import CONVOLUTIONS
 from ..layers.losses import LOSSES
 from ..ops import SCALAR_OPS
+from ..ops.eigen import pseudo_inverse
 from ..ops.linear import matrix_power as power_node
 from ..ops.scalar import CALLED_BY_NAME, RELATIONS
 from ..ops.tensor import apply
@@ -89,8 +90,13 @@ def square(a: Expr, op: str) -> Expr:
     return a
 
 
-def square_matrix(op: str) -> Call:
-    return lambda a: apply(op, square(a, op))
+def square_matrix(op: str, name: str = "") -> Call:
+    return lambda a: apply(op, square(a, name or op))
+
+
+def eigenpairs(a: Expr) -> Expr:
+    square(a, "eigh")
+    raise UnsupportedError("eigh has two results: eigh(A)[0] are the eigenvalues, eigh(A)[1] has the eigenvectors as columns")
 
 
 def matrix_power(a: Expr, n: object) -> Expr:
@@ -109,12 +115,10 @@ def solve(a: Expr, b: Expr) -> Expr:
     return apply("solve", a, b)
 
 
-def any_matrix(op: str) -> Call:
-    def call(a: Expr) -> Expr:
-        if a.rank != 2:
-            raise ShapeError(f"{op} needs a matrix, not {show_shape(a.shape)}")
-        return apply(op, a)
-    return call
+def pinv(a: Expr) -> Expr:
+    if a.rank != 2:
+        raise ShapeError(f"pinv needs a matrix, not {show_shape(a.shape)}")
+    return pseudo_inverse(a)
 
 
 def triangle(lower: bool) -> Call:
@@ -276,8 +280,10 @@ CALLS: dict[str, Call] = {
     "softmax": along("softmax", True), "log_softmax": along("log_softmax", True), "logsumexp": along("logsumexp"),
     "prod": along("prod"),
     "max": largest, "amax": largest, "sum": reduced, "mean": mean, "var": var, "std": std, "norm": norm, "inv": square_matrix("inv"),
-    "pinv": any_matrix("pinv"), "solve": solve, "matrix_power": matrix_power, "cholesky": square_matrix("cholesky"),
-    "eigvalsh": square_matrix("eigvalsh"), "expm": square_matrix("expm"), "tril": triangle(True), "triu": triangle(False),
+    "pinv": pinv, "solve": solve, "matrix_power": matrix_power, "cholesky": square_matrix("cholesky"),
+    "eigvalsh": square_matrix("eigvalsh"), "eigh": eigenpairs, "eigh[0]": square_matrix("eigvalsh", "eigh"),
+    "eigh[1]": square_matrix("eigenvectors", "eigh"), **{name: square_matrix(name) for name in ("expm", "sinm", "cosm")},
+    "tril": triangle(True), "triu": triangle(False),
     "det": square_matrix("det"), "logdet": square_matrix("logdet"), "dot": dot, "matmul": matmul, "inner": inner,
     "vdot": vdot, "outer": outer, "trace": trace, "diag": diag, "transpose": transposed, "swapaxes": swapaxes,
     "expand_dims": expand_dims, "squeeze": squeeze, "einsum": einsum, "multiply": lambda a, b: multiplied((a, b)),

@@ -238,6 +238,8 @@ class Terms:
             axis = as_axis(self.plain(node.slice))
             if isinstance(axis, int) and -value.rank <= axis < value.rank:
                 return Const(value.shape[axis])
+        if isinstance(node.value, ast.Call) and (whole := f"{self.text(node.value.func).rpartition('.')[2]}[{self.text(node.slice)}]") in CALLS:
+            return self.invoke(node.value, whole, [])
         value = self.read(node.value)
         return subscript(value, node.slice, self.read, self.picked_by)
 

@@ -18,7 +18,7 @@ from ..ops import SCALAR_OPS
 from ..ops.scalar import CALLED_BY_NAME
 from ..ops.tensor import apply as tensor_op
 from ..source.calls import elementwise
-from .names import Macro, parts_of
+from .names import Macro, parts_of, taken_apart
 from .second import SecondDerivatives
 from .syntax import Group, List, Node, Script, Sym
 from .tensors import Term, along, apply, everything, like, multiply, raised, same, spread_number, times
@@ -28,9 +28,12 @@ ELEMENTWISE |= {"ReLU": "relu", "Relu": "relu", "ln": "log", "sgn": "sign", "swi
                 "ELU": "elu", "recip": "recip", "LeakyReLU": "leaky_relu", "expit": "sigmoid", "logistic": "sigmoid", "Tanh": "tanh",
                 "Sigmoid": "sigmoid", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigm": "sigmoid", "sig": "sigmoid"}
 OWN = frozenset(("softmax", "logsoftmax", "logsumexp", "diag", "Diag", "tr", "Tr", "trace", "det", "sum", "mean", "max", "min",
-                 "sqrt", "vec", "prod", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot", "lambda_max", "lambda_min", "sigma_max"))
-MATRIX_ROWS = {"expm": "expm", "chol": "cholesky", "eig": "eigvalsh", "eigvecs": "eigenvectors", "halflower": "half_lower", "tril": "tril"}
-EXTREMES = {("lambda", "max"): "lambda_max", ("lambda", "min"): "lambda_min", ("sigma", "max"): "sigma_max"}
+                 "sqrt", "vec", "prod", "rowsum", "colsum", "norm", "inv", "transpose", "one", "log_softmax", "outer", "dot", "lambda_max", "lambda_min", "sigma_max", "v_max", "v_min"))
+MATRIX_ROWS = {"expm": "expm", "chol": "cholesky", "eig": "eigvalsh", "eigvecs": "eigenvectors", "halflower": "half_lower", "tril": "tril",
+               **{name: name for name in ("polar", "sinm", "cosm")}}
+OF_ANY = ("tril", "polar")  # matrices that need not be square
+EXTREMES = {("lambda", "max"): "lambda_max", ("lambda", "min"): "lambda_min", ("sigma", "max"): "sigma_max",
+            ("v", "max"): "v_max", ("v", "min"): "v_min"}
 COUNTED = frozenset(("m", "N", "B", "batch", "n_samples", "M"))
 UNNAMED = ("f", "g", "phi", "varphi", "psi")
 
@@ -41,8 +44,8 @@ class Functions(SecondDerivatives):
         sym = node.base if isinstance(node, Script) else node
         if not isinstance(sym, Sym) or sym.kind in ("mark", "prose", "key") or sym.marks and sym.marks != ("bold",):
             return None
-        if isinstance(node, Script) and (sym.name, self.labels(parts_of(node.sub))) in EXTREMES:
-            return EXTREMES[sym.name, self.labels(parts_of(node.sub))]
+        if isinstance(node, Script) and (named := EXTREMES.get((sym.name, self.labels(parts_of(node.sub))))) is not None:
+            return named if named[0] != "v" or self.find(taken_apart(node)) is None else None
         if sym.name == "sigma" and sym.kind in ("command", "run"):
             return "sigmoid"
         if sym.kind == "letter":
@@ -73,11 +76,11 @@ class Functions(SecondDerivatives):
         return method(values[0], node)
 
     def matrix_row(self, name: str, values: list[Term], node: Node) -> Term:
-        """A function of one square matrix (the triangle of any)."""
+        """A function of one matrix, a square one but for `OF_ANY`."""
         if len(values) != 1:
             raise self.fail(node, f"{name} takes one matrix", None, UnsupportedError)
         value, = values
-        if value.rank != 2 or value.axes or name != "tril" and not same(*value.tail):
+        if value.rank != 2 or value.axes or name not in OF_ANY and not same(*value.tail):
             raise self.fail(node, f"{name} of what is {value.show()}", None, ShapeError)
         return Term(tensor_op(MATRIX_ROWS[name], value.node, params=(0,) if name == "tril" else ()))
 
@@ -165,6 +168,15 @@ class Functions(SecondDerivatives):
 
     def call_lambda_min(self, value: Term, node: Node) -> Term:
         return self.call_lambda_max(value, node, 0)
+
+    def call_v_max(self, value: Term, node: Node, at: int = -1) -> Term:
+        """The eigenvector of the largest eigenvalue, of length 1 and with a first entry that is not negative."""
+        if value.rank != 2 or value.axes or not same(*value.tail):
+            raise self.fail(node, f"an eigenvector of what is {value.show()}", None, ShapeError)
+        return Term(selection.pick(tensor_op("eigenvectors", value.node), 1, sp.Integer(at)))
+
+    def call_v_min(self, value: Term, node: Node) -> Term:
+        return self.call_v_max(value, node, 0)
 
     def call_sigma_max(self, value: Term, node: Node) -> Term:
         if value.rank != 2 or value.axes:

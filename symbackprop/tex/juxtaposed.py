@@ -67,6 +67,8 @@ class Juxtaposed(Functions):
         i = 0
         while i < len(items):
             item = items[i]
+            if out and out[-1][0].rank and is_place(item):
+                raise self.fail(item, f"{self.text(item)} behind a tensor: an entry has its number below, counted from 1", "write x_{2} for the second", UnsupportedError)
             term, used = self.factor(item, items[i + 1:])
             end = items[i + used].span[1]
             out.append((term, item if not used else Juxt(items[i:i + used + 1], (item.span[0], end))))
@@ -270,6 +272,12 @@ def longest_first(known: set[tuple[int, int]], length: int) -> tuple[int, ...] |
 def bare(node: Node) -> Node:
     """What scripts stand on."""
     return node.base if isinstance(node, Script) else node
+
+
+def is_place(node: Node) -> bool:
+    """`[1]`: behind a tensor it is no factor."""
+    group = bare(node)
+    return isinstance(group, Group) and group.open == "[" and isinstance(group.body, Num)
 
 
 def is_bracket(node: Node) -> bool:

@@ -13,6 +13,7 @@ import sympy as sp
 from ..algebra import contract
 from ..errors import NoSuchStep, ParseError, ShapeError, UnsupportedError
 from ..expr import Apply, Delta, Ones, function
+from ..ops.eigen import pseudo_inverse
 from ..ops.tensor import apply as tensor_op
 from .classes import Classes
 from .entries import never_negative
@@ -170,7 +171,7 @@ class Lookup(Classes):
             if term.axes:
                 raise self.fail(node, "the pseudo-inverse of a matrix with indices", None, UnsupportedError)
             self.take(f"{self.text(node)} is the pseudo-inverse")
-            return Term(tensor_op("pinv", term.node))
+            return Term(pseudo_inverse(term.node))
         if isinstance(part, Sym) and part.name in ("*", "star", "ast", "prime", "dagger"):
             raise self.fail(node, f"{self.text(node)} is not declared")
         if isinstance(part, Un) and part.op in POWERS:

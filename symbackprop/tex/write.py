@@ -30,6 +30,9 @@ class SizePrinter(LatexPrinter):
     def _print_Symbol(self, expr: sp.Symbol) -> str:
         return tex_name(expr.name)
 
+    def _print_log(self, expr: sp.Expr, exp: str | None = None) -> str:
+        return rf"\log^{{{exp}}}" * (exp is not None) + r"\log" * (exp is None) + f"({self._print(expr.args[0])})"
+
 
 SIZES = SizePrinter()
 
@@ -155,6 +158,8 @@ class LatexWriter(TextWriter):
     def tensor_name(self, node: Apply) -> str:
         row = TENSOR_OPS[node.op]
         along = self.along(node)
+        if row.show == "eigenpair":
+            return rf"{row.tex}_{{\{along}}}"
         return row.tex + (rf"_{{\text{{{along}}}}}" if along else "")
 
     def relation(self, name: str) -> str:
