@@ -26,7 +26,7 @@ from .text_sizes import SIZES, SUPERSCRIPTS
 
 SUM, HAD, MUL, TIGHT, ATOM, CLOSED = range(6)
 SUM_OVER_STEPS = "Σ"  # so the names of such sums begin (a tensor is called Sigma): what stands behind a sum over steps could be read as part of it
-Piece = tuple[str, int]
+SUPERSCRIPTED, Piece = "⁰¹²³⁴⁵⁶⁷⁸⁹", tuple[str, int]
 
 
 class Written(NamedTuple):
@@ -170,7 +170,7 @@ class TextWriter(ShiftedWriter):
     def raised_by(self, base: str, exponent: Piece) -> str:
         """A power whose exponent is a form: `h^s`."""
         text = exponent[0]
-        return f"{base}^{text if text.isalnum() and not set(text) & set("⁰¹²³⁴⁵⁶⁷⁸⁹") else self.brackets(text)}"
+        return f"{base}^{text if text.isalnum() and text[-1] not in SUPERSCRIPTED else self.brackets(text)}"
 
     def root(self, base: object) -> Piece:
         return "√" + self.wrapped(base, ATOM), TIGHT
