@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .algebra import contract, zero
+from .algebra import contract, is_zero, zero
 from .codegen import export_module
 from .errors import SymbackpropError, nearest
 from .expr import Expr, Shape, Var, names_in
@@ -74,10 +74,10 @@ class Jacobian:
 
     def sides(self, writer: TextWriter) -> tuple[str, str]:
         form = kronecker_form(self.expr, self.split)
-        if self.wrt[0] and self.expr.rank == 1 and not self.split:
-            form = transposed(form)  # a row: what stands on the left is by a scalar and then by a vector lying down
+        if not self.split and (self.expr.rank == 1 or self.expr.rank == 2 and not self.wrt[0]) and type(form) is not Indexed:
+            form = transposed(form)  # one row, for a scalar; of a matrix by a scalar and of a scalar by a matrix the transpose
         tex = "\\" in writer.quotient
-        if type(form) is Indexed and self.expr.rank:
+        if type(form) is Indexed and self.expr.rank and not is_zero(self.expr):
             return self.entry(writer, IndexWriter(writer).letters(self.expr)[0], tex), writer.form(form)[0]
         return self.left(writer, tex, self.expr.rank > 2), writer.form(form)[0]
 
@@ -102,7 +102,7 @@ class Jacobian:
         d, turn = (r"\partial ", writer.transpose_mark) if tex else ("∂", writer.transpose_mark)
         below = [d + name(n) for n in self.wrt if n]
         if self.wrt[0]:
-            above, below = (r"\partial^2 " if tex else "∂²") + writer.symbol(self.of), [below[0] + " " * tex, turn(below[1]) if shape_of(self.derivation.program, self.wrt[1]) else below[1]]
+            above, below = (r"\partial^2 " if tex else "∂²") + writer.symbol(self.of), [below[0] + " " * tex, turn(below[1]) if self.lies_down() else below[1]]
         else:
             above = d + name(self.of)
             if stacked and self.layout == "numerator":
@@ -110,6 +110,10 @@ class Jacobian:
             elif stacked:
                 above = turn(above)
         return rf"\frac{{{above}}}{{{''.join(below)}}}" if tex else f"{above}/{''.join(below)}"
+
+    def lies_down(self) -> bool:
+        """Whether what a Hessian is differentiated by last is a row: always but for a scalar, and for a matrix after a scalar."""
+        return bool(self.expr.rank - self.split) and (self.split > 0 or self.expr.rank == 1)
 
     def text(self) -> str:
         """The equation in Unicode."""

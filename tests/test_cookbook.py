@@ -2,8 +2,8 @@
 
 Each stands as a model in the text language with the published right side as a claim. The claim is judged by the verifier, and its
 value is compared with central differences of the model's loss at many digits. Identities between differentials, Jacobians by
-entries and second derivatives stand in `formulas/cookbook.tex`. Left out: (45) and (89), which are complex, (41), which defines
-the adjugate, and the Toeplitz case (143), whose right side is a picture.
+entries and second derivatives stand in `formulas/cookbook.tex` and in `test_cookbook_entries.py`. Left out: (45) and (89), which are
+complex. `docs/matrix_functions.md` lists all numbers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ GRADIENTS: dict[str, tuple[str, str, str, str]] = {
     "54": ("A: R[m, m]; X: R[m, n]", "det(X.T @ A @ X)", "X",
            "det(X.T @ A @ X) * (A @ X @ inv(X.T @ A @ X) + A.T @ X @ inv(X.T @ A.T @ X))"),
     "55": ("X: R[m, n]", "logdet(X.T @ X)", "X", "2 * pinv(X).T"),
+    "56": ("P: R[n, m]\nX = pinv(P)", "logdet(X.T @ X)", "P", "-2 * pinv(P).T"),
     "57": ("X: R[n, n]", "log(abs(det(X)))", "X", "inv(X.T)"),
     "58": ("X: R[n, n]", "det(matrix_power(X, 5))", "X", "5 * det(matrix_power(X, 5)) * inv(X).T"),
     "59": ("A: R[n, n]; B: R[n, n]; G: R[n, n]; x: R", "sum(G * inv(A + x*B))", "x", "sum(G * (-inv(A + x*B) @ B @ inv(A + x*B)))"),
@@ -36,9 +37,14 @@ GRADIENTS: dict[str, tuple[str, str, str, str]] = {
     "62": ("X: R[n, n]", "det(inv(X))", "X", "-det(inv(X)) * inv(X).T"),
     "63": ("X: R[n, n]; A: R[m, n]; B: R[n, m]", "trace(A @ inv(X) @ B)", "X", "-(inv(X) @ B @ A @ inv(X)).T"),
     "64": ("X: R[n, n]; A: R[n, n]", "trace(inv(X + A))", "X", "-(inv(X + A) @ inv(X + A)).T"),
-    "65": ("A: R[n, n]; G: R[n, n]\nW = inv(A)", "sum(G * tanh(W))", "A", "-inv(A).T @ (G * (1 - tanh(inv(A))**2)) @ inv(A).T"),
-    "66, eigenvalues": ("X: R[n, n]; fact: X == X.T", "sum(eigvalsh(X))", "X", "eye(n)"),
-    "66, trace": ("X: R[n, n]", "trace(X)", "X", "eye(n)"),
+    "64, what follows": ("A: R[n, n]; G: R[n, n]\nW = inv(A)", "sum(G * tanh(W))", "A", "-inv(A).T @ (G * (1 - tanh(inv(A))**2)) @ inv(A).T"),
+    "65, eigenvalues": ("X: R[n, n]; fact: X == X.T", "sum(eigvalsh(X))", "X", "eye(n)"),
+    "65, trace": ("X: R[n, n]", "trace(X)", "X", "eye(n)"),
+    "66": ("X: R[n, n]; fact: X == X.T", "prod(eigvalsh(X))", "X", "det(X) * inv(X).T"),
+    **{f"67, i = {i + 1}": ("A: R[4, 4]; fact: A == A.T", f"eigvalsh(A)[{i}]", "A", f"outer(eigh(A)[1][:, {i}], eigh(A)[1][:, {i}])") for i in range(4)},
+    "67, all": ("A: R[n, n]; g: R[n]; fact: A == A.T\nv = eigh(A)[1]", "g @ eigvalsh(A)", "A", "einsum('i,ji,ki->jk', g, v, v)"),
+    **{f"68, i = {i + 1}": (f"A: R[4, 4]; c: R[4]; D: R[4, 4]; t: R; fact: A == A.T; fact: D == D.T\nS = A + t*D\nv = eigh(S)[1][:, {i}]", "c @ v", "t",
+                            f"c @ pinv(eigvalsh(S)[{i}] * eye(4) - S) @ D @ v") for i in range(4)},
     "69": ("x: R[n]; a: R[n]", "x @ a", "x", "a"),
     "70": ("X: R[m, n]; a: R[m]; b: R[n]", "a @ X @ b", "X", "outer(a, b)"),
     "71": ("X: R[m, n]; a: R[n]; b: R[m]", "a @ X.T @ b", "X", "outer(b, a)"),
@@ -98,6 +104,7 @@ GRADIENTS: dict[str, tuple[str, str, str, str]] = {
             "-(C @ X @ inv(X.T @ C @ X)) @ (A + A.T) @ inv(X.T @ C @ X)"),
     "126": ("X: R[m, n]; B: R[m, m]; C: R[m, m]" + SYMMETRIC, "trace(inv(X.T @ C @ X) @ (X.T @ B @ X))", "X",
             "-2 * C @ X @ inv(X.T @ C @ X) @ X.T @ B @ X @ inv(X.T @ C @ X) + 2 * B @ X @ inv(X.T @ C @ X)"),
+    "128": ("X: R[n, n]", "trace(sinm(X))", "X", "cosm(X).T"),
     "129": ("x: R[n]; a: R[n]", "norm(x - a)", "x", "(x - a) / norm(x - a)"),
     "131": ("x: R[n]", "norm(x)**2", "x", "2 * x"),
     "132": ("X: R[m, n]", "norm(X)**2", "X", "2 * X"),
@@ -106,6 +113,8 @@ GRADIENTS: dict[str, tuple[str, str, str, str]] = {
     "138, 141": ("S: R[n, n]" + LOWER, "logdet(X)", "S", "tril(2 * inv(X) - inv(X) * eye(n))"),
     "142": ("A: R[n, n]; S: R[n, n]\nX = S * eye(n)", "trace(A @ X)", "S", "A * eye(n)"),
 }
+# Those that rest on values at many points, not on a proof for all sizes: pseudo-inverses, all eigenvalues at once, triangles.
+CONFIRMED = {"55", "56", "66", "76", "95", "138, 139", "138, 140", "138, 141"}
 POWERS = ("X: R[n, n]; a: R[n]; b: R[n]", "a @ (X @ X).T @ (X @ X) @ b", "X")
 QUOTIENT = ("trace(inv(A + X.T @ C @ X) @ (X.T @ B @ X))", "X",
             "-2 * C @ X @ inv(A + X.T @ C @ X) @ X.T @ B @ X @ inv(A + X.T @ C @ X) + 2 * B @ X @ inv(A + X.T @ C @ X)")
@@ -133,7 +142,7 @@ def model(identity: tuple[str, str, str, str]) -> str:
 @each_gradient
 def test_the_verifier_finds_the_published_gradient_right(number: str) -> None:
     verdict, = sb.verify(model_of(number))
-    assert verdict.verdict in ("proved", "confirmed"), (verdict.evidence, verdict.diagnosis)
+    assert verdict.verdict == ("confirmed" if number in CONFIRMED else "proved"), (verdict.evidence, verdict.diagnosis)
     assert verdict.layout is None or verdict.layout == "denominator"
 
 
@@ -154,11 +163,6 @@ def test_the_published_gradient_is_the_slope_of_the_loss(number: str) -> None:
                     for s in (1, -1)]
             slope = (ends[0] - ends[1]) / (2 * mpmath.mpf(10) ** -15)
             assert abs(slope - np.sum(gradient * direction)) <= mpmath.mpf(10) ** -22 * (1 + abs(slope))
-
-
-def test_most_are_proved() -> None:
-    found = [sb.verify(model_of(number))[0].verdict for number in GRADIENTS]
-    assert len(found) >= 70 and found.count("proved") >= len(found) - 7, found.count("proved")
 
 
 @pytest.mark.parametrize("number", MISPRINTS)

@@ -19,7 +19,7 @@ ROW, COLUMN = -1, -2  # the missing second index of a vector
 
 def kronecker_form(node: Expr, split: int) -> object:
     """The reading, or the index form of what has none."""
-    if node.rank <= 2 and split < 2 and node.rank - split < 2:
+    if split in (0, node.rank) or split == node.rank - split == 1:
         return matrix_form(node)
     if type(node) is Add:
         parts = [kronecker_form(term, split) for term in node.terms]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
@@ -157,9 +157,10 @@ def scaled(number: sp.Expr, scalars: list, body: object) -> object:
         else:
             above.append(s)
     if type(body) is Scaled:
-        return Scaled(number * body.number, (*above, *body.scalars), body.body, (*below, *body.below))
+        return Scaled(number * body.number, gathered((*above, *body.scalars)), body.body, (*below, *body.below))
+    above = gathered(above)
     if body is None and len(above) == 1 and not below and number != 1:
-        body, above = above[0], []
+        body, above = above[0], ()
     if number == 1 and not below:
         if not above and body is not None:
             return body
@@ -167,7 +168,18 @@ def scaled(number: sp.Expr, scalars: list, body: object) -> object:
             return above[0]
     if not above and body is None and not below:
         return Number(number)
-    return Scaled(number, tuple(above), body, tuple(below))
+    return Scaled(number, above, body, tuple(below))
+
+
+def gathered(scalars: Sequence[object]) -> tuple:
+    """Scalar factors, a name that stands there more than once as its power."""
+    if len(scalars) < 2:
+        return tuple(scalars)
+    named = [f.node for f in scalars if type(f) is Atom]
+    if len(set(named)) == len(named):
+        return tuple(scalars)
+    return tuple([Power(f, sp.Integer(named.count(f.node)), 0) if type(f) is Atom and named.count(f.node) > 1 else f
+                  for k, f in enumerate(scalars) if type(f) is not Atom or f not in scalars[:k]])
 
 
 Builder = Callable[[list], object]

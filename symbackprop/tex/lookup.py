@@ -183,7 +183,8 @@ class Lookup(Classes):
     def power(self, term: Term, part: Node, node: Node, entrywise: bool = False) -> Term:
         if isinstance(part, Sym) and part.kind in ("run", "name") and self.size_of(taken_apart(part)) is None:
             raise self.undeclared(node, (self.text(node), "", "", 0))
-        exponent = self.value(part)
+        counted = whole(part, self.layers) if self.layers else None
+        exponent = self.value(part) if counted is None else number(counted)
         if exponent.rank:
             raise self.fail(node, f"{self.text(part)} is no power")
         if not exponent.is_number:
@@ -197,6 +198,8 @@ class Lookup(Classes):
         if term.rank == 2 and not entrywise and isinstance(node, Script):
             if value == -1:
                 return self.inverse(term, node)
+            if value == 0 and self.is_square(term):
+                return Term(Delta(term.tail[0]))
             if value.is_Integer and abs(value) > 1 and self.is_square(term) and not isinstance(node.base, Group):
                 self.take(f"{self.text(node)} is a power of a matrix, not of its entries")
                 found = factor = term if value > 0 else self.inverse(term, node)

@@ -160,7 +160,7 @@ class Sums(Classes):
         if low is None or high is None or high - low > MAX_UNROLLED:
             return None
         is_idle = not any(isinstance(x, Sym) and x.name == name for x, _ in walk(node.body))
-        if name in self.table.layers or is_idle or self.is_label(name, low, node.body):
+        if name in self.table.layers or is_idle or self.is_label(name, low, node.body) or is_exponent(name, node.body):
             return low, high
         return None
 
@@ -310,3 +310,12 @@ def free_letters(node: Node, bound: frozenset[str]) -> set[str]:
             scripts = (p for q in (part.sub, part.sup) if q is not None for p in parts_of(q))
             found |= {x.name for p in scripts for x in letters_of(unwrapped(p)) if is_index(x)}
     return found - bound
+
+
+def is_exponent(name: str, body: Node) -> bool:
+    """Whether an index stands in a power without brackets, as in `X^r` and `X^{n-1-r}`, and nowhere below."""
+    scripts = [part for part, _ in walk(body) if isinstance(part, Script)]
+    above, below = ([p for s in scripts for p in parts_of(part(s))] for part in (lambda s: s.sup, lambda s: s.sub))
+    def holds(p: Node) -> bool:
+        return any(isinstance(x, Sym) and x.name == name for x, _ in walk(p))
+    return any(isinstance(p, (Sum, Sym)) and holds(p) for p in above) and not any(map(holds, below))
