@@ -79,7 +79,7 @@ class Jacobian:
         tex = "\\" in writer.quotient
         if type(form) is Indexed and self.expr.rank and not is_zero(self.expr):
             return self.entry(writer, IndexWriter(writer).letters(self.expr)[0], tex), writer.form(form)[0]
-        return self.left(writer, tex, self.expr.rank > 2), writer.form(form)[0]
+        return self.left(writer, tex, type(form) is not Indexed and self.expr.rank > 2), writer.form(form)[0]
 
     def entry(self, writer: TextWriter, letters: list[str], tex: bool) -> str:
         """`∂λ_i/∂A_jk`, or `∂²C/∂A_ij∂A_kl`: what stands on the left of an entry."""

@@ -154,7 +154,24 @@ def test_data_are_drawn_so_that_the_structure_holds_and_exports_test_it() -> Non
         call(X=np.ones((2, 2)))
 
 
+@pytest.mark.parametrize("loss", ["norm(X, 2)", "norm(X, 'nuc')"])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3), (3, 3)])
+def test_norms_of_singular_values_differentiate_twice(loss: str, shape: tuple[int, int]) -> None:
+    """Hv against differences of u₁v₁ᵀ and U Vᵀ, which NumPy's singular vectors give, for tall, wide and square X."""
+    rng = np.random.default_rng(5)
+    x, v = rng.normal(size=shape), rng.normal(size=shape)
+
+    def gradient(h: float) -> np.ndarray:
+        u, _, vt = np.linalg.svd(x + h * v, full_matrices=False)
+        return u[:, :1] @ vt[:1] if loss.endswith("2)") else u @ vt
+    coarse, fine = ((gradient(h) - gradient(-h)) / (2 * h) for h in (2e-3, 1e-3))
+    found = sb.lambdify(sb.hvp(sb.parse(f"X: R[m, n]\nC = {loss}"), ["X"]))(X=x, v_X=v)[1]["X"]
+    assert found == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8)
+
+
 @pytest.mark.parametrize("text, message", [
+    ("X: R[n, n]\nC = sum(eigh(X))", r"eigh\(A\)\[1\] has the eigenvectors"), ("X: R[n, m]\nC = sum(eigh(X)[1])", "eigh needs a square matrix"),
+    ("X: R[3, 3]\nC = eigvalsh(X)[3]", "index 3 of an axis of size 3"), ("X: R[n, n]\nC = sum(eigh(X)[2])", r"eigh\(A\)\[0\] are the eigenvalues"),
     ("X: R[n, m]\nC = sum(solve(X, X))", "square matrix"), ("X: R[n, n]; b: R[m]\nC = sum(solve(X, b))", "solve of n×n and m"),
     ("X: R[n, n]\nC = trace(matrix_power(X, 100))", "whole number up to 64"), ("X: R[n]\nC = sum(pinv(X))", "needs a matrix"),
     ("X: R[n, m]; fact: definite(X)\nC = sum(X)", "cannot be definite"),

@@ -38,6 +38,15 @@ HESSIANS = [
     ("x: R[n]; W1: R[m, n]; W2: R[k, m]; y: R[k]\nz = W1 @ x\na = tanh(z)\nr = W2 @ a - y\nC = sum(r**2) / 2", "W1",
      "∂²C/∂vec(W₁)∂vec(W₁)ᵀ = (x xᵀ) ⊗ (diag(1 − a²) W₂ᵀ W₂ diag(1 − a²)) − 2 (x xᵀ) ⊗ diag((1 − a²) ⊙ (W₂ᵀ r) ⊙ a)"),
 ]
+# models with a scalar among matrices, and with functions that are differentiated twice
+MORE = [
+    ("X: R[m, n]; b: R\nC = sum((b * X)**2) / 2", ["X", "b"], "∂²C/∂vec(X)∂vec(X)ᵀ = b² I\n∂²C/∂X∂b = 2 b X\n∂²C/∂b∂X = 2 b X\n∂²C/∂b∂b = 1ᵀ (X ⊙ X) 1"),
+    ("x: R[n]; b: R\nC = sum((b * x)**2) / 2", ["x", "b"], "∂²C/∂x∂xᵀ = b² I\n∂²C/∂x∂b = 2 b x\n∂²C/∂b∂xᵀ = 2 b xᵀ\n∂²C/∂b∂b = xᵀ x"),
+    ("x: R[n]\nC = sum(2**x)", ["x"], "∂²C/∂x∂xᵀ = log(2)² diag(2^x)"),
+    ("A: R[n, n]\nC = eigvalsh(A)[-1]", ["A"],  # the symmetric part of v vᵀ ⊗ (λI − A)⁺, twice
+     "∂²C/∂vec(A)∂vec(A)ᵀ = ½ ((v_max(A) v_max(A)ᵀ) ⊗ (λ_max(A) I − A)⁺) K + ½ (v_max(A) v_max(A)ᵀ) ⊗ (λ_max(A) I − A)⁺"
+     " + ½ (λ_max(A) I − A)⁺ ⊗ (v_max(A) v_max(A)ᵀ) + ½ ((λ_max(A) I − A)⁺ ⊗ (v_max(A) v_max(A)ᵀ)) K"),
+]
 BATCH = "W: R[m, n]; X: R[n, k]; b: R[m]\nZ = W @ X + b[:, None]\nC = sum(Z**2)"
 UNIT = "W: R[m, n]; x: R[n]\nz = W @ x\na = sigmoid(z)\nC = sum(a)"
 JACOBIANS = [
@@ -78,6 +87,22 @@ def inputs(model: str, seed: int = 0) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("model, name, published", HESSIANS)
 def test_hessians_have_their_published_form(model: str, name: str, published: str) -> None:
     assert sb.hessian(sb.parse(model), [name]).text() == published
+
+
+@pytest.mark.parametrize("model, wrt, published", MORE)
+def test_blocks_with_scalars_and_of_eigenvalues(model: str, wrt: list[str], published: str) -> None:
+    assert sb.hessian(sb.parse(model), wrt).text() == published
+
+
+@pytest.mark.parametrize("model, of, wrt, rows, columns", [
+    ("w: R[n]; x: R[n]\nC = w @ x", "C", "w", "∂C/∂w = xᵀ", "∂C/∂w = x"),
+    ("X: R[m, n]; G: R[m, n]\nC = sum(G * X)", "C", "X", "∂C/∂X = Gᵀ", "∂C/∂X = G"),
+    ("X: R[m, n]; t: R\nY = t * t * X\nC = sum(Y)", "Y", "t", "∂Y/∂t = 2 t X", "∂Y/∂t = 2 t Xᵀ"),
+    ("x: R[n]; t: R\ny = exp(t) * x\nC = sum(y)", "y", "t", "∂y/∂t = exp(t) x", "∂y/∂t = exp(t) xᵀ"),
+])
+def test_scalars_have_a_layout_too(model: str, of: str, wrt: str, rows: str, columns: str) -> None:
+    net = sb.parse(model)
+    assert (str(sb.jacobian(net, of, wrt)), str(sb.jacobian(net, of, wrt, layout="denominator"))) == (rows, columns)
 
 
 @pytest.mark.parametrize("model, of, wrt, published", JACOBIANS)

@@ -20,8 +20,7 @@ from .entries import never_negative
 from .names import EACH, Entry, Written, is_transpose, label, letters_in, letters_of, taken_apart, unwrapped, whole
 from .scope import FreeIndex, is_bracketed, is_index
 from .syntax import Group, Juxt, Node, Num, Prod, Script, Sum, Sym, Un
-from .tensors import Term, Unknown, apply, diagonal_of, indexed, multiply, number, raised, turned
-from .tensors import same
+from .tensors import Term, Unknown, apply, diagonal_of, indexed, multiply, number, raised, same, turned
 
 POWERS = frozenset(("odot", "circ"))
 
@@ -183,8 +182,7 @@ class Lookup(Classes):
     def power(self, term: Term, part: Node, node: Node, entrywise: bool = False) -> Term:
         if isinstance(part, Sym) and part.kind in ("run", "name") and self.size_of(taken_apart(part)) is None:
             raise self.undeclared(node, (self.text(node), "", "", 0))
-        counted = whole(part, self.layers) if self.layers else None
-        exponent = self.value(part) if counted is None else number(counted)
+        exponent = number(n) if self.layers and (n := whole(part, self.layers)) is not None else self.value(part)
         if exponent.rank:
             raise self.fail(node, f"{self.text(part)} is no power")
         if not exponent.is_number:
@@ -196,10 +194,8 @@ class Lookup(Classes):
         if self.is_square(term) and not entrywise and isinstance(node, Script) and not value.is_Integer:
             return self.root(term, value, node)
         if term.rank == 2 and not entrywise and isinstance(node, Script):
-            if value == -1:
-                return self.inverse(term, node)
-            if value == 0 and self.is_square(term):
-                return Term(Delta(term.tail[0]))
+            if value == -1 or value == 0 and self.is_square(term):
+                return self.inverse(term, node) if value else Term(Delta(term.tail[0]))
             if value.is_Integer and abs(value) > 1 and self.is_square(term) and not isinstance(node.base, Group):
                 self.take(f"{self.text(node)} is a power of a matrix, not of its entries")
                 found = factor = term if value > 0 else self.inverse(term, node)
