@@ -25,7 +25,7 @@ from .program import Equation, Program
 from .results import Derivation, block, derive
 from .reverse import bar
 from .rules import tidy
-from .show.forms import Indexed
+from .show.forms import Indexed, Scaled, Sum
 from .show.indices import IndexWriter
 from .show.kronecker import kronecker_form, taught
 from .show.matrix import transposed
@@ -75,7 +75,7 @@ class Jacobian:
     def sides(self, writer: TextWriter) -> tuple[str, str]:
         form = kronecker_form(self.expr, self.split)
         if not self.split and (self.expr.rank == 1 or self.expr.rank == 2 and not self.wrt[0]) and type(form) is not Indexed:
-            form = transposed(form)  # one row, for a scalar; of a matrix by a scalar and of a scalar by a matrix the transpose
+            form = lying(form)  # one row, for a scalar; of a matrix by a scalar and of a scalar by a matrix the transpose
         tex = "\\" in writer.quotient
         if type(form) is Indexed and self.expr.rank and not is_zero(self.expr):
             return self.entry(writer, IndexWriter(writer).letters(self.expr)[0], tex), writer.form(form)[0]
@@ -183,6 +183,16 @@ class Products:
     def source(self) -> str:
         """A NumPy module with `value_and_grad(*, …) -> (value, {name: product})`; the direction of x is given as v_x."""
         return export_module(self.program, Program({}, self.equations), self.derivation.loss, self.results)
+
+
+def lying(form: object) -> object:
+    """A form transposed, sums term by term."""
+    match form:
+        case Sum():
+            return Sum(tuple(map(lying, form.terms)))
+        case Scaled() if form.body is not None:
+            return form._replace(body=lying(form.body))
+    return transposed(form)
 
 
 def dotted(symbol: str, tex: bool) -> str:

@@ -36,12 +36,15 @@ HESSIANS = [
     ("x: R[n]; W1: R[m, n]; W2: R[k, m]; y: R[k]\nz = W1 @ x\na = tanh(z)\nr = W2 @ a - y\nC = sum(r**2) / 2", "x",
      "∂²C/∂x∂xᵀ = W₁ᵀ diag(1 − a²) W₂ᵀ W₂ diag(1 − a²) W₁ − 2 W₁ᵀ diag((1 − a²) ⊙ (W₂ᵀ r) ⊙ a) W₁"),
     ("x: R[n]; W1: R[m, n]; W2: R[k, m]; y: R[k]\nz = W1 @ x\na = tanh(z)\nr = W2 @ a - y\nC = sum(r**2) / 2", "W1",
-     "∂²C/∂vec(W₁)∂vec(W₁)ᵀ = (x xᵀ) ⊗ (diag(1 − a²) W₂ᵀ W₂ diag(1 − a²)) − 2 (x xᵀ) ⊗ diag((1 − a²) ⊙ (W₂ᵀ r) ⊙ a)"),
+     "∂²C/∂vec(W₁)∂vec(W₁)ᵀ = (x xᵀ) ⊗ (diag(1 − a²) W₂ᵀ W₂ diag(1 − a²) − 2 diag((1 − a²) ⊙ (W₂ᵀ r) ⊙ a))"),
 ]
 # models with a scalar among matrices, and with functions that are differentiated twice
 MORE = [
     ("X: R[m, n]; b: R\nC = sum((b * X)**2) / 2", ["X", "b"], "∂²C/∂vec(X)∂vec(X)ᵀ = b² I\n∂²C/∂X∂b = 2 b X\n∂²C/∂b∂X = 2 b X\n∂²C/∂b∂b = 1ᵀ (X ⊙ X) 1"),
     ("x: R[n]; b: R\nC = sum((b * x)**2) / 2", ["x", "b"], "∂²C/∂x∂xᵀ = b² I\n∂²C/∂x∂b = 2 b x\n∂²C/∂b∂xᵀ = 2 b xᵀ\n∂²C/∂b∂b = xᵀ x"),
+    ("W: R[k, n]; x: R[n]; y: R[k]\nz = W @ x; p = softmax(z)\nC = -sum(y * log(p))", ["z", "W"],
+     "∂²C/∂z∂zᵀ = (1ᵀ y) (diag(p) − p pᵀ)\n∂²C/∂z∂vec(W)ᵀ = (1ᵀ y) xᵀ ⊗ (diag(p) − p pᵀ)\n"
+     "∂²C/∂vec(W)∂zᵀ = (1ᵀ y) x ⊗ (diag(p) − p pᵀ)\n∂²C/∂vec(W)∂vec(W)ᵀ = (1ᵀ y) (x xᵀ) ⊗ (diag(p) − p pᵀ)"),
     ("x: R[n]\nC = sum(2**x)", ["x"], "∂²C/∂x∂xᵀ = log(2)² diag(2^x)"),
     ("A: R[n, n]\nC = eigvalsh(A)[-1]", ["A"],  # the symmetric part of v vᵀ ⊗ (λI − A)⁺, twice
      "∂²C/∂vec(A)∂vec(A)ᵀ = ½ ((v_max(A) v_max(A)ᵀ) ⊗ (λ_max(A) I − A)⁺) K + ½ (v_max(A) v_max(A)ᵀ) ⊗ (λ_max(A) I − A)⁺"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from ..algebra import ONE, contract, split_number
 from ..expr import Add, Contract, Delta, Expr, Labels
 from ..linear import components
-from .forms import Diag, Identity, Indexed, Kron, Mul, Number, Swap, Sum, T, Vec
-from .matrix import matrix_form, scaled, transposed
+from .forms import Diag, Identity, Indexed, Kron, Mul, Number, Over, Scaled, Sum, Swap, T, Vec
+from .matrix import is_negative, matrix_form, scaled, transposed
 from .writing import ATOM, HAD, TIGHT, TextWriter
 
 ONE_FORM = Number(ONE.value)
@@ -23,12 +23,47 @@ def kronecker_form(node: Expr, split: int) -> object:
         return matrix_form(node)
     if type(node) is Add:
         parts = [kronecker_form(term, split) for term in node.terms]
-        return Indexed(node) if any(type(p) is Indexed for p in parts) else Sum(tuple(parts))
+        return Indexed(node) if any(type(p) is Indexed for p in parts) else together(parts)
     number, core = split_number(node)
     found = product_form(core, split)
-    if found is None:
+    if found is None and (found := times_sum(core, split)) is None:
         return Indexed(node)
     return scaled(number, [], found) if number != 1 else found
+
+
+def times_sum(core: Expr, split: int) -> object | None:
+    """Scalars in front of a sum, whose terms have readings of their own."""
+    if type(core) is not Contract or type(core.operands[-1]) is not Add or core.inputs[-1] != core.output or any(core.inputs[:-1]):
+        return None
+    inner = kronecker_form(core.operands[-1], split)
+    return None if type(inner) is Indexed else scaled(ONE.value, [matrix_form(o) for o in core.operands[:-1]], inner)
+
+
+def together(terms: list[object]) -> object:
+    """A sum; one Kronecker factor that all terms have stands once, A ⊗ B + A ⊗ C as A ⊗ (B + C)."""
+    parts = [(term._replace(body=None), term.body) if type(term) is Scaled and term.body is not None else (None, term) for term in terms]
+    factors = [body.factors for _, body in parts if type(body) is Kron]
+    if len(factors) == len(parts):
+        for at in (0, 1):
+            if all(same_form(f[at], factors[0][at]) for f in factors):
+                rest = [f[1 - at] if front is None else with_front(front, f[1 - at]) for (front, _), f in zip(parts, factors)]
+                return Kron((factors[0][0], summed(rest)) if not at else (summed(rest), factors[0][1]))
+    return summed(terms)
+
+
+def with_front(front: Scaled, body: object) -> object:
+    return scaled(front.number, [*front.scalars, *(Over(None, b, 0) for b in front.below)], body)
+
+
+def same_form(a: object, b: object) -> bool:
+    """Whether two forms are one; records of different kinds may hold the same."""
+    return type(a) is type(b) and (a is b or not isinstance(a, tuple) and a == b or isinstance(a, tuple) and len(a) == len(b) and all(map(same_form, a, b)))
+
+
+def summed(terms: list[object]) -> Sum:
+    """A sum that begins with a term without a minus, where there is one."""
+    first = next((k for k, term in enumerate(terms) if not is_negative(term)), 0)
+    return Sum((terms[first], *terms[:first], *terms[first + 1:]))
 
 
 def product_form(core: Expr, split: int) -> object | None:
