@@ -19,6 +19,8 @@ LONG = 40  # characters of a view that is made once instead of where it is read
 DTYPE = re.compile(r"\bdtype\b")
 AS_ARRAY = '''def as_array(name, value, *shape):
     """`value` as an array of floats of this shape; a size that is a word may be any."""
+    if type(value) is np.ndarray and value.shape == shape and value.dtype.kind == "f":
+        return value
     value = np.asarray(value)
     if value.dtype.kind not in "fiub":
         raise ValueError(f"{name} holds {value.dtype}, wanted real numbers")
