@@ -173,10 +173,11 @@ H = relu(conv2d(X, K, stride=2, padding=1) + b[:, None, None])
 C = sum(H**2) / (2 * B)"""
 
 
-def test_a_convolution_passes_over_its_feature_maps_five_times() -> None:
+def test_a_convolution_passes_over_its_feature_maps_four_times() -> None:
+    """The bias lies beside the kernel, its gradient in a column of the kernel's."""
     made = export(sb.derive(sb.parse(CONVOLVED), wrt=["K", "b"])).split("def compute")[1]
     assert re.findall(r"^ +(?:\w+ = )?np\.(\w+)", made, re.M) == [
-        "copyto", "dot", "add", "maximum", "vdot", "multiply", "multiply", "dot", "multiply", "dot", "multiply", "copyto"]
+        "copyto", "copyto", "copyto", "dot", "maximum", "vdot", "multiply", "multiply", "dot", "multiply", "multiply", "copyto"]
     head = export(sb.derive(sb.parse(CONVOLVED), wrt=["K", "b"])).split("def make_value_and_grad")[1].split("def compute")[0]
     assert len(re.findall(r"empty\(4, 25 \* B|empty\(4, B, 5, 5", head)) == 2  # the maps and an array of zeros
 
@@ -195,6 +196,26 @@ def test_a_convolution_with_stride_padding_and_channels_is_that_of_its_definitio
     assert np.isclose(value, loss(data), rtol=1e-12)
     for name, right in wanted.items():
         np.testing.assert_allclose(found[name], right, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape, bias, index", [("B, 1, 3, 4", "3", "b[:, None, None]"), ("B, 1, 3, 4", "3, 1, 1", "b"), ("B, 1, 3, 4", "2", "b"),
+                                                ("1, 3, 4", "3", "b[:, None, None]"), ("3, 1, 3, 4", "3", "b[:, None, None, None]")])
+def test_biases_of_every_shape_lie_where_they_belong(shape: str, bias: str, index: str) -> None:
+    rng, dims = np.random.default_rng(7), [3 if d == "B" else int(d) for d in shape.split(", ")]
+    data = {"X": rng.normal(size=dims), "K": rng.normal(size=(3, 1, 3, 3)), "b": rng.normal(size=[3 if d == "B" else int(d) for d in bias.split(", ")])}
+
+    def loss(a: dict) -> float:
+        Z = convolved(a["X"] if len(dims) == 4 else a["X"][None], a["K"], 1, 0)
+        b = a["b"] if index == "b" else a["b"].reshape(-1, *[1] * index.count("None"))
+        return anp.sum(anp.tanh(Z + b)**2)
+    call = module(f"X: R[{shape}]; K: R[3, 1, 3, 3]; b: R[{bias}]\nC = sum(tanh(conv2d(X, K) + {index})**2)", wrt=["K", "b"])["make_value_and_grad"]
+    made = call({"B": 3})
+    made(**{n: v * 3 for n, v in data.items()})
+    value, found = made(**data)
+    wanted = grad(loss)(data)
+    assert np.isclose(value, loss(data), rtol=1e-12)
+    for name in found:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-10, atol=1e-12)
 
 
 LINEAR = "X: R[B, n]; W: R[n, m]; b: R[m]; Y: R[B, m]\nC = sum((X @ W + b - Y)**2) / (2 * B)"

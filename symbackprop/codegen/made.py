@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from .arrays import Value
 from .beside import side_by_side
+from .biases import biases_in_products
 from .compiled import Compiled, Scope, quoted
 from .layout import comment, condition, display, indented
 from .scales import shared_scales
@@ -41,7 +42,7 @@ class Made:
         """The lines of `make_value_and_grad`."""
         if not self.compiled.sizes and pays(self.order) and all(f.name in self.leaves for f in self.compiled.facts):
             return self.straight({v: self.names[n] for n, v in self.leaves.items()})
-        self.lowered = side_by_side(self.lowered)
+        self.lowered = side_by_side(biases_in_products(self.lowered))
         self.read()
         known = {v: self.names[n] for n, v in self.leaves.items()}
         plan = Plan(self.order, {**self.results, "": self.loss}, self.scope.numbered, known)

@@ -109,7 +109,8 @@ class Plan:
         axis, before = value.params[0], []
         for arg in value.args:
             own = [arg.shape[axis]]
-            if arg not in self.slots and (can_lie_apart(arg) or arg.op == "concat") and not self.static[arg]:
+            fits = can_lie_apart(arg) or arg.op == "concat" or arg.op == "gather" and not axis
+            if arg not in self.slots and fits and not self.static[arg]:
                 self.slots[arg] = place = self.fresh("w1")
                 self.buffers[place] = (arg.shape, "dtype", ())
                 self.views[place] = f"{self.slots[value]}[{spaced(':, ' * axis + cut(before, own))}]"
@@ -125,7 +126,8 @@ class Plan:
             place = f"{self.slots[value]}[{spaced(':, ' * axis + cut(before, own))}]"
             if self.views.get(self.slots.get(arg)) != place:
                 self.made.append(f"{(name := self.fresh('k1'))} = {place}")
-                lines.append(f"np.copyto({name}, {self.text(arg)})")
+                text = self.text(arg)
+                (self.made if self.static[arg] else lines).append(f"np.copyto({name}, {text})")
             before += own
         return lines
 
