@@ -9,6 +9,7 @@ import re
 from types import SimpleNamespace
 
 import autograd
+import autograd.numpy as anp
 import numpy as np
 import pytest
 from test_recurrence import MODELS, both_ways_loss, dense_loss, lstm_loss, rnn_loss, shapes
@@ -131,3 +132,34 @@ def test_the_steps_of_a_loop_and_a_size_that_is_not_there_cannot_be_shared_out()
         sb.export(derivation, "jax", shard="batch")
     with pytest.raises(sb.UnsupportedError, match="two axes of size m"):
         sb.export(derivation, "jax", shard="m")
+
+
+@pytest.mark.parametrize("to, stack", [("numpy", "np.stack(d_z_h[1 : T + 1])"), ("torch", "torch.stack(d_z_h[1 : T + 1])"), ("jax", "d_z_h\n")])
+def test_a_sum_over_all_steps_is_one_product_of_stacks(to: str, stack: str) -> None:
+    source = sb.export(sb.derive(sb.parse(MODELS["rnn"][0]), wrt=["U"]), to)
+    assert f"d_z_h_t_all = {stack}" in source and "    d_U = d_z_h_t_all.T @ h_t_prev_all\n" in source
+
+
+BATCHED = """x: R[T, B, n]; h[0]: R[B, m]; U: R[m, m]; V: R[n, m]; b: R[m]; K[t]: R[B, m]; s: R
+for t in 1..T: h[t] = tanh(h[t-1] @ U + x[t] @ V + b + s * K[t] / t)
+C = sum(h[T]**2) / B + sum(sum(h[t] * K[t]) for t in 1..T)
+"""
+
+
+def batched_loss(a: dict) -> object:
+    h, total = a["h0"], 0.0
+    for t, row in enumerate(a["x"]):
+        h = anp.tanh(anp.dot(h, a["U"]) + anp.dot(row, a["V"]) + a["b"] + a["s"] * a["K"][t] / (t + 1))
+        total = total + anp.sum(h * a["K"][t])
+    return anp.sum(h**2) / len(h) + total
+
+
+def test_stacks_with_a_batch_and_shares_that_need_their_step_agree_with_autograd() -> None:
+    rng, derivation = np.random.default_rng(2), sb.derive(sb.parse(BATCHED))
+    for steps in (1, 4):
+        shapes = {"x": (steps, 5, 2), "h0": (5, 3), "U": (3, 3), "V": (2, 3), "b": (3,), "s": ()}
+        arrays = {k: rng.normal(size=shape) for k, shape in shapes.items()} | {"K": [rng.normal(size=(5, 3)) for _ in range(steps)]}
+        value, gradients = sb.lambdify(derivation)(**arrays)
+        np.testing.assert_allclose(value, batched_loss(arrays), rtol=1e-12)
+        for name, wanted in autograd.grad(batched_loss)(arrays).items():
+            np.testing.assert_allclose(np.array(gradients[name]), np.array(wanted), rtol=1e-9, atol=1e-11)

@@ -20,7 +20,7 @@ from ..codegen.spell import Dialect, Speller
 from ..codegen.terms import Writer
 from ..codegen.workspace import needed
 from ..errors import UnsupportedError
-from ..expr import Expr, names_in
+from ..expr import Expr, names_in, size
 from ..program import Equation
 from ..reverse import bar, is_bar
 from .adjoint import Adjoint
@@ -56,7 +56,7 @@ class BlockModule(RoomedModule):
         self.dialect, self.scope = dialect, Scope(self.names.taken)
         counted = {*self.model.highs, *self.model.by_letter}
         self.words = {s: self.names.fresh(("size", s.name), self.size_word(s)) for s in self.sizes if s.name not in counted}
-        self.words |= {s: s.name for s in self.sizes if s.name in counted}
+        self.words |= {s: s.name for s in (*self.sizes, *map(size, self.model.highs)) if s.name in counted}
         self.writer = Writer(Local(self), self.words, self.names.taken)
         self.lists = set(self.model.highs)
         self.read = {name for expr in self.expressions() for name in names_in(expr)}

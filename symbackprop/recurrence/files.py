@@ -13,12 +13,12 @@ from ..codegen.spell import Dialect
 from ..expr import size
 from ..targets import Options
 from .adjoint import Adjoint
-from .blocks import BlockModule
 from .indexed import parts
 from .instance import lags
+from .together import StackingModule
 
 
-class FileModule(BlockModule):
+class FileModule(StackingModule):
     """Writes one module. `library` is what the file says that it needs; `own` are the helpers that its spellings call."""
 
     library, imports, as_array, stack = "NumPy", ("import numpy as np",), "", "np.stack"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..algebra import add
 from ..codegen.layout import WIDTH, display, parts_of, wrapped
 from ..expr import names_in
 from ..program import Equation
 from ..reverse import bar
-from .adjoint import Case, Each, Entry, Summed, Swept
+from .adjoint import Case, Each, Entry, Summand, Summed, Swept
 from .blocks import Target
 from .files import FileModule
 from .indexed import parts
@@ -210,12 +211,21 @@ class ListModule(FileModule):
     def summed(self, entry: Summed, indent: int, known: set[str]) -> list[str]:
         """The shares of every step, added up."""
         word = self.local(entry.name)
-        lines = self.first_share(entry, indent, known)
-        for summand in entry.sums:
-            lines += self.nest(summand.loops, f"add_{word[2:]}", self.added(word, summand.expr), indent, known)
+        name, found = f"add_{word[2:]}", [(s, *self.at_once(s)) for s in entry.sums]
+        first = [whole for s, whole, _ in found if whole is not None and len(s.loops) == 1] + ([entry.rest] if entry.rest is not None else [])
+        lines = self.first_share(entry._replace(rest=add(first) if first else None), indent, known)
+        for summand, whole, left in found:
+            if whole is not None and len(summand.loops) > 1:
+                lines += self.nest(summand.loops[:-1], name, self.added(word, whole), indent, known)
+            if left is not None:
+                lines += self.step_by_step(left, word, name, indent, known)
         self.changed.pop(word, None)
         known.add(word)
         return lines + (self.put(entry.name, word, indent) if self.element(entry.name) else [])
+
+    def step_by_step(self, left: Summand, word: str, name: str, indent: int, known: set[str]) -> list[str]:
+        """Shares added in a loop."""
+        return self.nest(left.loops, name, self.added(word, left.expr), indent, known)
 
     def added(self, word: str, expr: object) -> Body:
         share = self.names.fresh(("share", word), f"{word}_share")

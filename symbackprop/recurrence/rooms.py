@@ -81,8 +81,19 @@ class RoomedModule(LoopModule):
 
     def split(self, room: Room, parts_of: list[str]) -> tuple[list[str], list[str]]:
         """What belongs to the axes that are lists, and to those of arrays."""
-        is_list = [loop.high in self.lists for loop in room.loops]
+        is_list = [self.is_list(room, loop) for loop in room.loops]
         return [p for p, yes in zip(parts_of, is_list) if yes], [p for p, yes in zip(parts_of, is_list) if not yes]
+
+    def is_list(self, room: Room, loop: Loop) -> bool:
+        """Whether an axis of a room is a list. What is given as an array is one."""
+        return loop.high in self.lists and not self.is_given(room)
+
+    def is_given(self, room: Room) -> bool:
+        """Whether a room is an array whose rows are read."""
+        return parts(room.var.name)[0] in self.model.by_row and not room.word.startswith("d_")
+
+    def step(self, index: Index, shift: int) -> str:
+        return at(index, shift)
 
     def place(self, name: str) -> str:
         """The source that reads a value of a step."""
@@ -104,10 +115,10 @@ class RoomedModule(LoopModule):
         steps, axes = [], []
         for index, loop, shift in zip(own, room.loops, room.shifts):
             summed = loop.index in {inner.index for inner in loops}
-            steps.append(f"{1 + shift} : {loop.high} + {1 + shift}" if summed and loop.high not in self.lists
+            steps.append(f"{1 + shift} : {loop.high} + {1 + shift}" if summed and not self.is_list(room, loop)
                          else at(moves.get(index.anchor, index), shift))
         rest = self.split(room, steps)[1]
         axes = [k for k, step in enumerate(step for step in rest if ":" in step)]
         text = self.entry_of(room, steps) + (f".sum(axis={axes[0] if len(axes) == 1 else tuple(axes)})" if axes else "")
-        lists = [loop for loop in loops if loop.high in self.lists]
+        lists = [loop for loop in loops if self.is_list(room, loop)]
         return f"sum({text} {' '.join(f'for {loop.index} in range(1, {loop.high} + 1)' for loop in lists)})" if lists else text

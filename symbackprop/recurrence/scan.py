@@ -15,7 +15,7 @@ from ..expr import names_in
 from ..program import Equation
 from ..reverse import bar, is_bar
 from ..targets import Options
-from .adjoint import Adjoint, Each, Summed, Swept, equations_of
+from .adjoint import Adjoint, Each, Summand, Swept, equations_of
 from .blocks import Target
 from .indexed import Index, Indices, flat, named, parts
 from .model import Item, Loop
@@ -177,9 +177,12 @@ class ScanModule(JaxModule):
     def each(self, entry: Each, indent: int, known: set[str]) -> list[str]:
         return super().each(entry, indent, known) if entry.loops[0].high in self.lists else self.each_scan(entry)
 
-    def summed(self, entry: Summed, indent: int, known: set[str]) -> list[str]:
-        lists = {s.loops[0].high for s in entry.sums} & self.lists
-        return super().summed(entry, indent, known) if lists else self.summed_scan(entry)
+    def step_by_step(self, left: Summand, word: str, name: str, indent: int, known: set[str]) -> list[str]:
+        """Shares added up in a scan."""
+        if left.loops[0].high in self.lists:
+            return super().step_by_step(left, word, name, indent, known)
+        new = self.names.fresh(("share", word), f"{word}_share")
+        return self.scanned(name, Steps(left.loops[0]), [(new, left.expr)], {word: (word, f"{word} + {new}")}, [], [], [word])
 
     def swept_scan(self, entry: Swept) -> list[str]:
         """The boundary cases, then a scan over the steps before them."""
@@ -209,14 +212,6 @@ class ScanModule(JaxModule):
 
     def plain(self) -> list[Equation]:
         return [e for entry in self.adjoint.entries if not isinstance(entry, Swept) for e in equations_of(entry)]
-
-    def summed_scan(self, entry: Summed) -> list[str]:
-        """The shares of every step, added up in a scan."""
-        word, lines = self.local(entry.name), self.first_share(entry, 4, self.bound)
-        for summand in entry.sums:
-            new = self.names.fresh(("share", word), f"{word}_share")
-            lines += self.scanned(f"add_{word[2:]}", Steps(summand.loops[0]), [(new, summand.expr)], {word: (word, f"{word} + {new}")}, [], [], [word])
-        return lines
 
     def each_scan(self, entry: Each) -> list[str]:
         """One gradient for each step, all at once."""
