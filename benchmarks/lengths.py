@@ -18,7 +18,7 @@ import numpy as np
 
 import symbackprop as sb
 
-LENGTHS, STEP, CLOSE = (7, 9), 1e-30, 1e-9
+LENGTHS, STEP, CLOSE = (7, 9), 1e-30, 1e-7
 SIZE = 2
 
 
@@ -54,7 +54,7 @@ class Model:
         start = {name: draw.normal(size=SIZE) for name in ("h[0]", "h[-1]", "b")} | {"U": draw.normal(size=(SIZE, SIZE)), "V": draw.normal(size=(SIZE, SIZE))}
         rows = {f"{base}[{t}]": draw.normal(size=SIZE) for base in "xy" for t in range(1, length + 1)}
         own = {f"W[{t}]": draw.normal(size=(SIZE, SIZE)) for t in range(1, length + 1)}
-        self.inputs = {k: 0.6 * v for k, v in (start | rows | own).items()}
+        self.inputs = {k: 0.5 * v for k, v in (start | rows | own).items()}
         self.known: dict[str, np.ndarray] = {}
 
     def run(self, moved: str = "", by: np.ndarray | float = 0.0) -> dict[str, object]:
@@ -119,7 +119,7 @@ def total(values: object) -> object:
 
 def drawn(draw: random.Random) -> tuple[str, list[tuple[str, str]], str, list[str]]:
     """A model as text, its loop and its loss, and right lines about it."""
-    far, own, number = draw.random() < 0.3, draw.random() < 0.3, draw.choice(["", "", "", "t * ", "1/t * "])
+    far, own, number = draw.random() < 0.3, draw.random() < 0.3, draw.choice(["", "", "", "t/8 * ", "1/t * "])
     gate, first = draw.random() < 0.25, draw.random() < 0.15
     matrix = "W[t]" if own else "U"
     pre = f"{number}{matrix} @ h[t-1] + V @ x[t]" + (" + b" if draw.random() < 0.4 else "") + (" + h[t-2]" if far else "") + (" + h[0]" if first else "")

@@ -16,6 +16,7 @@ from ..algebra import ONE, add, zero
 from ..expr import Expr, Var, names_in, walk
 from ..program import Equation
 from ..reverse import bar, contributions
+from ..views import substitute
 from .indexed import Index, moved, moved_name, named, parts
 from .model import Item, Loop, Recurrent, placed
 
@@ -98,6 +99,7 @@ class Adjoint:
         self.shares: dict[str, list[Share]] = defaultdict(list, {loss: [Share({}, (), ONE)]})
         self.unwanted = {key for key in model.keys if self.declared(key) in model.inputs and self.declared(key) not in wrt}
         self.entries: list[Entry] = []
+        self.nothing: set[str] = set()  # cotangents of states that nothing reads, such as one of the last step
         for item in reversed(model.items):
             self.through_loop(item) if isinstance(item, Loop) else self.through_equation(item)
         self.close()
@@ -166,8 +168,16 @@ class Adjoint:
         cases = []
         for back in (*range(lag), None):
             here = at | {loop.index: (loop, back)}
-            entries = [self.swept(item, here, live) if isinstance(item, Loop) else self.closed(item.name, here)
-                       for item in reversed(loop.body) if is_live(item, live)]
+            entries: list[Entry] = []
+            nothing: dict[str, Expr] = {}
+            for item in reversed(loop.body):
+                if is_live(item, live):
+                    made = self.swept(item, here, live) if isinstance(item, Loop) else self.closed(item.name, here)
+                    if isinstance(made, Equation):
+                        made = made._replace(expr=substitute(made.expr, nothing)) if nothing else made
+                        nothing |= {made.name: made.expr} if made.expr is zero(made.expr.shape) else {}
+                    entries.append(made)
+            self.nothing |= nothing.keys()
             cases.append(Case(back, tuple(entries)))
         return Swept(loop, lag, tuple(cases))
 
@@ -218,7 +228,7 @@ class Adjoint:
             elif any(lag != 0 for share in self.shares[key] for lag in share.lags.values()):
                 nest: Item = Equation(key, self.model.keys[key])
                 for loop in reversed(loops):
-                    nest = Loop(loop.index, loop.high, (nest,), loop.step)
+                    nest = Loop(loop.index, loop.high, (nest,), loop.step, loop.first)
                 self.entries.append(self.swept(nest, {}, {key}))
             else:
                 self.entries.append(Each(loops, self.closed(key, {})))

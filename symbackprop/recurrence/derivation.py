@@ -226,7 +226,7 @@ class Written:
             piece = write(expr)
             if loops:
                 bare = self.writer.brackets(piece) if type(expr) is Add else piece
-                piece = " ".join([*(self.writer.over_steps(loop.index, loop.high) for loop in loops), bare])
+                piece = " ".join([*(self.writer.over_steps(loop.index, loop.high, loop.first) for loop in loops), bare])
             pieces.append(piece)
         right = pieces[0]
         for piece in pieces[1:]:

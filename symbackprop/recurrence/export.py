@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import sympy as sp
+
 from ..errors import UnsupportedError
+from ..expr import size
 from ..targets import Options
 from .adjoint import Adjoint
 from .files import FileModule
+from .indexed import mapped, named, parts
+from .model import Item, Loop, Recurrent
 from .numpy_loops import NumpyModule
 from .scan import ScanModule
 from .stacked import StackModule
 from .torch_loops import TorchModule
 
 WRITERS = {"numpy": NumpyModule, "jax": ScanModule, "torch": TorchModule}
+
+
+def from_one(model: Recurrent) -> Recurrent:
+    """The model with its steps counted from 1: a function counts the arrays that it is given.
+
+    Raises `UnsupportedError` where the number of a step stands as a number.
+    """
+    away = max(loop.first for loop in model.all_loops) - 1
+    counted = {word for loop in model.all_loops for word in (loop.index, loop.high)}
+
+    def name(of: str) -> str:
+        base, indices = parts(of)
+        return named(base, tuple([index if index.anchor else index + -away for index in indices]))
+
+    def dim(value: sp.Expr) -> sp.Expr:
+        if any(s.name in counted for s in value.free_symbols):
+            raise UnsupportedError("a function of steps that are counted from 2 and stand as numbers is not written yet")
+        return value.xreplace({s: size(name(s.name)) for s in value.free_symbols})
+
+    def item(of: Item) -> Item:
+        if isinstance(of, Loop):
+            return replace(of, body=tuple([item(x) for x in of.body]), first=1)
+        return of._replace(name=name(of.name), expr=mapped(of.expr, name, dim))
+    return replace(model, inputs={name(n): mapped(v, name, dim) for n, v in model.inputs.items()}, items=tuple([item(x) for x in model.items]))
 
 
 def export_loops(adjoint: Adjoint, to: str = "numpy", options: Options = Options()) -> str:
@@ -24,6 +55,8 @@ def export_loops(adjoint: Adjoint, to: str = "numpy", options: Options = Options
 
 def writer(adjoint: Adjoint, to: str, options: Options = Options()) -> FileModule:
     """The writer of a target."""
+    if any(loop.first != 1 for loop in adjoint.model.all_loops):
+        adjoint = Adjoint(from_one(adjoint.model), adjoint.loss, adjoint.wrt, adjoint.primes)
     if to not in WRITERS:
         raise UnsupportedError(f"a loop over a symbolic range is exported to {' or '.join(WRITERS)}, not to {to}")
     return (StackModule if to == "jax" and adjoint.model.nested else WRITERS[to])(adjoint, options)

@@ -49,7 +49,7 @@ def facts_at(model: Recurrent, ranges: dict[str, int]) -> Iterator[Fact]:
 
 def steps_over(loops: tuple[Loop, ...], ranges: dict[str, int]) -> Iterator[dict[str, int]]:
     """The numbers of every step of some loops, beside those that are given."""
-    for steps in itertools.product(*(range(1, ranges[loop.high] + 1)[::loop.step] for loop in loops)):
+    for steps in itertools.product(*(range(loop.first, ranges[loop.high] + 1)[::loop.step] for loop in loops)):
         yield ranges | {loop.index: step for loop, step in zip(loops, steps)}
 
 
@@ -100,9 +100,9 @@ def steps_of(model: Recurrent, entry: Entry, ranges: dict[str, int]) -> list[Equ
     match entry:
         case Swept(loop, lag, cases):
             count = ranges[loop.high]
-            if count < lag:
+            if count < lag + loop.first - 1:
                 raise SymbackpropError(f"{loop.high} = {count} is shorter than what a step looks back ({lag})")
-            order = list(range(count, 0, -1))[::loop.step]
+            order = list(range(count, loop.first - 1, -1))[::loop.step]
             return [e for back, step in enumerate(order) for inner in cases[min(back, lag)].entries
                     for e in steps_of(model, inner, ranges | {loop.index: step})]
         case Summed(name, sums, rest, _):
@@ -120,7 +120,7 @@ def lags(entries: Iterable[Entry]) -> dict[str, int]:
     for entry in entries:
         if isinstance(entry, Swept):
             inner = lags(e for case in entry.cases for e in case.entries)
-            for high, lag in (*inner.items(), (entry.loop.high, entry.lag)):
+            for high, lag in (*inner.items(), (entry.loop.high, max(entry.lag, 1) + entry.loop.first - 1)):
                 found[high] = max(lag, found.get(high, 1))
     return found
 

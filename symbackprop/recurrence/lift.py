@@ -8,12 +8,13 @@ a sum over the range.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import sympy as sp
 
 from ..algebra import add, contract
 from ..expr import Const, Contract, Expr, Var, names_in, size
-from ..program import Equation, Fact, Length, Opening, Program
+from ..program import Equation, Fact, Length, Opening, Program, running
 from .indexed import Index, mapped, named
 from .levels import NUMBERED, levels_of, terms_of
 from .model import Loop, Recurrent
@@ -22,9 +23,11 @@ LONG_ENOUGH = 5
 
 
 def lifted(program: Program) -> Recurrent | None:
-    """The model with a loop; None where the steps are not alike, where one reads a later one, or begins elsewhere than at 1."""
+    """The model with a loop; None where the steps are not alike, where one reads a later one, or where they begin elsewhere than at 1 or 2."""
     try:
         instance = program.length.again(LONG_ENOUGH, Opening.END)
+        if instance.length.counts:
+            instance = program.length.again(LONG_ENOUGH, Opening.APART)
         return Lift(with_sizes_of_steps(instance), instance.length).model()
     except NotAlike:
         return None
@@ -38,10 +41,11 @@ def with_sizes_of_steps(program: Program) -> Program:
     """The instance with the sizes at its ends called by their steps: n_x is n_0, where W1 is n_1×n_x and W2 n_2×n_1."""
     levels = levels_of(program)
     at = {place: name for name, place in levels.items() if name in program.inputs}
+    lowest = {family: min(step for of, step in at if of == family and step) for family, step in at if step}
     known = {s for v in program.inputs.values() for d in v.shape for s in d.free_symbols}
     put: dict[sp.Symbol, sp.Symbol] = {}
     for (family, step), name in at.items():
-        away = {1: 1, program.length.number: -1}.get(step, 0)  # to a step inside
+        away = 1 if step and step == lowest[family] else -1 if step == program.length.number else 0  # to a step inside
         other = at.get((family, step + away)) if away else None
         for own, inside in zip(program.inputs[name].shape, program.inputs[other].shape) if other else ():
             match = NUMBERED.fullmatch(inside.name) if inside.is_Symbol else None
@@ -62,6 +66,7 @@ class Lift:
         self.bases = {name: NUMBERED.fullmatch(name) for name in self.steps}
         self.sizes = self.numbered_sizes()
         self.totals: dict[str, str] = {}
+        self.first = 1
 
     def numbered_sizes(self) -> set[str]:
         """The bases of the sizes that belong to steps: n of n_1, n_2, …"""
@@ -77,14 +82,18 @@ class Lift:
         if any(match is None for match in self.bases.values()):
             raise NotAlike("a name of a step has no number")
         body = [e for e in self.program.equations if e.name in self.steps and self.steps[e.name][1] > 0]
-        general = self.at_step(body, number)
-        if any(set(self.at_step(body, step)) != set(general) for step in range(1, number)) or len(body) != number * len(general):
+        if set(self.at_step(body, 1)) != set(self.at_step(body, number - 1)):
+            self.first = 2
+            body = [e for e in body if self.steps[e.name][1] > 1]
+        body, general = self.let_the_last_differ(body, self.at_step(body, number - 1))
+        if any(set(self.at_step(body, step)) != set(general) for step in range(self.first, number)) or \
+                len(body) != (number - self.first) * len(general) + self.alike:
             raise NotAlike("the steps are not alike")
-        loop = Loop(self.length.letter, self.length.end, tuple(general))
+        loop = self.loop(general)
         self.check_order(general)
         before, after = [], []
         for e in self.program.equations:
-            if e.name in self.steps and self.steps[e.name][1] < 1:
+            if e.name in self.steps and self.steps[e.name][1] < self.first:
                 before.append(e._replace(name=named(self.bases[e.name]["base"], Index("", self.steps[e.name][1]))))
             elif e.name not in self.steps:
                 reads = any(n in {x.name for x in body} for n in names_in(e.expr)) or any(n in {x.name for x in after} for n in names_in(e.expr))
@@ -94,6 +103,38 @@ class Lift:
         start = [Equation(e.name, self.at_end(e.expr, general, sums), e.place) for e in before]
         return Recurrent(self.inputs(general), (*start, loop, *sums, *rest), self.totals, self.facts())
 
+    def let_the_last_differ(self, body: list[Equation], general: list[Equation]) -> tuple[list[Equation], list[Equation]]:
+        """The equations of the loop, without those that the last step has instead: its names are then plain ones, `a_L`.
+
+        The loop makes an a of its last step too, which nothing reads.
+        """
+        number = self.length.number
+        like = {e.name: e for e in general}
+        last = {e.name: self.at_step([e], number)[0] for e in body if self.steps[e.name][1] == number}
+        own = [name for name, moved in last.items() if like.get(moved.name) != moved]
+        lacking = like.keys() - {moved.name for name, moved in last.items() if name not in own}
+        self.alike = len(general) - len(lacking)
+        if not lacking and not own:
+            return body, general
+        inputs = {self.name(n, number, self.length.letter) for n in self.program.inputs if self.steps.get(n, ("", 0))[1] == number}
+        read = {n for e in general if e.name in lacking for n in names_in(e.expr)}
+        at_last = {n for n in read if n in self.families and n not in like}
+        if at_last - inputs or any(n in lacking for e in general if e.name not in lacking for n in names_in(e.expr)):
+            raise NotAlike("the last step lacks what the others read")
+        plain = {name: f"{self.bases[name]['base']}_{self.length.end}" for name in own}
+        if set(plain.values()) & {*self.program.inputs, *self.program.table}:
+            raise NotAlike("a name for what the last step makes is taken")
+        for name in own:
+            del self.steps[name]
+        renamed = lambda e: Equation(plain.get(e.name, e.name), mapped(e.expr, lambda n: plain.get(n, n), lambda d: d), e.place)
+        self.program = replace(self.program, equations=tuple(renamed(e) for e in self.program.equations))
+        return [renamed(e) for e in body if e.name not in own], general
+
+    @cached_property
+    def families(self) -> set[str]:
+        """The inputs that steps have one each of, at the running letter."""
+        return {self.name(n, self.steps[n][1], self.length.letter) for n in self.program.inputs if n in self.steps}
+
     def facts(self) -> tuple[Fact, ...]:
         """Those about plain tensors, and those about a family that hold at every step."""
         plain = [f for f in self.program.facts if f.name not in self.steps]
@@ -101,7 +142,10 @@ class Lift:
         for f in self.program.facts:
             if f.name in self.steps:
                 stepped.setdefault(f._replace(name=self.bases[f.name]["base"]), set()).add(self.steps[f.name][1])
-        return (*plain, *(f for f, steps in stepped.items() if set(range(1, self.length.number + 1)) <= steps))
+        return (*plain, *(f for f, steps in stepped.items() if set(range(self.first, self.length.number + 1)) <= steps))
+
+    def loop(self, body: list[Equation]) -> Loop:
+        return Loop(self.length.letter, self.length.end, tuple(body), first=self.first)
 
     def at_step(self, body: list[Equation], step: int) -> list[Equation]:
         """The equations of one step, at the running letter."""
@@ -122,15 +166,15 @@ class Lift:
         if name not in self.steps:
             return name
         own = self.steps[name][1]
-        return named(self.bases[name]["base"], Index(anchor, own - step) if own or anchor != self.length.end else Index("", own))
+        return named(self.bases[name]["base"], Index(anchor, own - step) if own >= self.first or anchor != self.length.end else Index("", own))
 
     def dim(self, value: sp.Expr, step: int, anchor: str) -> sp.Expr:
-        put = {}
+        put = {running(self.length.letter): size(anchor) + self.length.number - step}
         for s in value.free_symbols:
             match = NUMBERED.fullmatch(s.name)
             if match and match["base"] in self.sizes:
                 own = int(match["step"])
-                put[s] = size(named(match["base"], Index(anchor, own - step) if own or anchor != self.length.end else Index("", own)))
+                put[s] = size(named(match["base"], Index(anchor, own - step) if own >= self.first or anchor != self.length.end else Index("", own)))
         return value.xreplace(put)
 
     def moved(self, expr: Expr, step: int, anchor: str) -> Expr:
@@ -146,9 +190,9 @@ class Lift:
         for term in terms:
             steps = {self.steps[n][1] for n in names_in(term) if n in self.steps}
             by_step.setdefault(steps.pop(), []).append(term) if len(steps) == 1 else rest.append(term)
-        letter, every = self.length.letter, range(1, self.length.number + 1)
+        letter, every = self.length.letter, range(self.first, self.length.number + 1)
         like = {step: [self.moved(t, step, letter) for t in by_step.get(step, [])] for step in every}
-        shared = [t for t in like[1] if all(t in like[step] for step in every)] if self.length.number > 1 else []
+        shared = [t for t in like[self.first] if all(t in like[step] for step in every)] if self.length.number > 1 else []
         totals = [self.total(t, general, sums) for t in shared]
         for step, found in by_step.items():
             rest += [t for t in found if step not in like or self.moved(t, step, letter) not in shared]
@@ -159,20 +203,20 @@ class Lift:
 
     def is_end_or_start(self, name: str) -> bool:
         inner = name[name.index("[") + 1:-1]
-        return inner in (self.length.end, "0")
+        return inner in (self.length.end, str(self.first - 1))
 
     def total(self, term: Expr, general: list[Equation], sums: list[Loop]) -> Expr:
         """A term that every step adds, as a sum over the range."""
         factors, core = [], term
         if type(term) is Contract and not term.output:
-            numbers = [k for k, o in enumerate(term.operands) if type(o) is Const]
+            numbers = [k for k, o in enumerate(term.operands) if type(o) is Const and size(self.length.letter) not in o.value.free_symbols]
             factors = [term.operands[k] for k in numbers]
             kept = [k for k in range(len(term.operands)) if k not in numbers]
             core = contract([term.operands[k] for k in kept], [term.inputs[k] for k in kept], ())
         state = core.name if type(core) is Var and core.name in {e.name for e in general} else ""
         if not state:
             state = named(f"term{len(sums) + 1}", Index(self.length.letter))
-            sums.append(Loop(self.length.letter, self.length.end, (Equation(state, core),)))
+            sums.append(self.loop([Equation(state, core)]))
         name = f"Σ{state.split('[')[0]}"
         self.totals[name] = state
         var = Var(name, core.shape)
@@ -185,7 +229,7 @@ class Lift:
             step = self.steps[name][1] if name in self.steps else None
             if step is None:
                 found[name] = self.moved(var, self.length.number, self.length.end)
-            elif step < 1:
+            elif step < self.first:
                 made = named(self.bases[name]["base"], Index("", step))
                 found[made] = Var(made, tuple(self.start_dim(d) for d in var.shape))
             else:

@@ -18,16 +18,20 @@ from .indexed import Index, parts
 
 @dataclass(frozen=True)
 class Loop:
-    """`for index in 1..high:` over the body, equations and loops; `step` is -1 where it runs down from `high` to 1."""
+    """`for index in 1..high:` over the body, equations and loops; `step` is -1 where it runs down from `high` to 1.
+
+    One that runs up may begin at another `first`, as texts do whose input is layer 1.
+    """
 
     index: str
     high: str
     body: tuple[Equation | Loop, ...]
     step: int = 1
+    first: int = 1
 
     @property
     def range(self) -> str:
-        return f"{self.index} = 1, …, {self.high}" if self.step > 0 else f"{self.index} = {self.high}, …, 1"
+        return f"{self.index} = {self.first}, …, {self.high}" if self.step > 0 else f"{self.index} = {self.high}, …, 1"
 
     @property
     def equations(self) -> tuple[Equation, ...]:
@@ -50,7 +54,7 @@ class Loop:
 
     def before(self, steps: int) -> Index:
         """The index that lies some steps before the first: 0, -1, … or, in a loop that runs down, T+1, T+2, …"""
-        return Index("", 1 - steps) if self.step > 0 else Index(self.high, steps)
+        return Index("", self.first - steps) if self.step > 0 else Index(self.high, steps)
 
 
 Item = Equation | Loop

@@ -145,7 +145,7 @@ def read_beyond(body: tuple[Entry, ...]) -> Iterator[str]:
 def span(loop: Loop, lag: int) -> str:
     """`l = L−1, …, 1`: the steps before the boundary, in the order in which they are computed."""
     if loop.step > 0:
-        return f"{loop.index} = {loop.high}{f'−{lag}' if lag else ''}, …, 1"
+        return f"{loop.index} = {loop.high}{f'−{lag}' if lag else ''}, …, {loop.first}"
     return f"{loop.index} = {1 + lag}, …, {loop.high}"
 
 
@@ -153,7 +153,7 @@ def over_steps(loops: Iterable[Loop], tex: bool) -> str:
     """The signs of sums over all steps."""
     from ..tex.write import LatexWriter
     writer = LatexWriter() if tex else TextWriter()
-    return " ".join(writer.over_steps(loop.index, loop.high) for loop in loops)
+    return " ".join(writer.over_steps(loop.index, loop.high, loop.first) for loop in loops)
 
 
 def total_text(model: Recurrent, name: str, tex: bool, plain: Callable[[str], str]) -> list[str]:

@@ -19,6 +19,8 @@ def steps_of(adjoint: Adjoint, name: str, raw: Expr | None, shown: Expr) -> tupl
     found: list[Step] = []
     ends: list[Expr] = []
     for equation, read in readers(adjoint, name):
+        if bar(equation.name) in adjoint.nothing:
+            continue
         seed = ONE if equation.name == adjoint.loss else Var(bar(equation.name), equation.expr.shape)
         steps, terms = equation_steps(equation, seed, read, adjoint.primes)
         found += steps
@@ -70,4 +72,4 @@ def is_step(index: Index, loop: Loop) -> bool:
     """Whether a loop has a step of this index (it is taken to be long enough)."""
     if index.anchor == loop.high:
         return index.offset <= 0
-    return index.offset >= 1 if not index.anchor else True
+    return index.offset >= loop.first if not index.anchor else True

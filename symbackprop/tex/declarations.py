@@ -115,11 +115,7 @@ class Declarations(Resolver):
 
     def read_range(self, node: Node) -> None:
         """`l = 1, \\dots, L`, `l \\in \\{1, 2, 3\\}`: a layer's number where its end is a number or L, else an index."""
-        if is_range(node):
-            index, low, high = node.items[0].items[0], node.items[0].items[1], node.items[-1]
-        else:
-            items = node.items[1].body.items
-            index, low, high = node.items[0], items[0], items[-1]
+        index, low, high = range_of(node)
         if not isinstance(index, Sym) or whole(low, {}) not in (0, 1, 2):
             raise self.fail(node, f"the range {self.text(node)}", None, UnsupportedError)
         last, end = whole(high, {}), end_of(high)
@@ -132,7 +128,8 @@ class Declarations(Resolver):
 
     def open_range(self, letter: str, end: str, low: int = 1, beyond: int = 0) -> None:
         """A letter that counts layers or steps up to an end that is left open: it is read at one length."""
-        self.table.layers.setdefault(letter, (low, self.depth_of_ranges + beyond))
+        known = self.table.layers.get(letter, (low, self.depth_of_ranges + beyond))
+        self.table.layers[letter] = min(low, known[0]), max(self.depth_of_ranges + beyond, known[1])
         self.layers[end] = self.depth_of_ranges
         self.open_ends[end] = letter
         self.open_letters.add(letter)
@@ -207,9 +204,18 @@ class Declarations(Resolver):
                         found.setdefault(name)
         return list(found)
 
-    def instances(self, node: Node, to_the_end: bool = False) -> object:
+    def own_range(self, letter: str, over: tuple[Node, ...]) -> tuple[int, int] | None:
+        """The steps that a formula itself says it is about."""
+        for node in over:
+            index, low, high = range_of(node)
+            first, end = whole(low, {}), end_of(high)
+            if getattr(index, "name", "") == letter and first is not None and end is not None and end[0] in self.open_ends:
+                return first, self.depth_of_ranges + end[1]
+        return None
+
+    def instances(self, node: Node, to_the_end: bool = False, over: tuple[Node, ...] = ()) -> object:
         """The formula once for each layer that it speaks of, with that layer's number known; what is said of derivatives
-        may hold `to_the_end`, where the equations are written for l = 1, …, L-1."""
+        may hold `to_the_end`, where the equations are written for l = 1, …, L-1 and no range stands beside it."""
         letters = self.layer_letters(node)
         before = self.layers
         if not letters:
@@ -217,7 +223,9 @@ class Declarations(Resolver):
             return
         name = letters[0]
         low, high = self.table.layers[name]
-        if to_the_end and name in self.open_ends.values():
+        if (own := self.own_range(name, over)) is not None:
+            low, high = own
+        elif to_the_end and name in self.open_ends.values():
             high = max(high, self.depth_of_ranges)
         for value in range(low, high + 1):
             self.layers = {**before, name: value}
@@ -331,6 +339,16 @@ def free_scripts(root: Node) -> list[tuple[tuple[Node, ...], tuple[Node, ...]]]:
             found.append((free(w.sub), free(w.sup)))
         stack += [(part, bound) for part in children(node)]
     return found
+
+
+def range_of(node: Node) -> tuple[Node, Node, Node]:
+    """(letter, first, last) of `l = 1, \\dots, L`, of `l = L, \\dots, 1` and of `l \\in \\{1, \\dots, L\\}`."""
+    if is_range(node):
+        index, low, high = node.items[0].items[0], node.items[0].items[1], node.items[-1]
+    else:
+        items = node.items[1].body.items
+        index, low, high = node.items[0], items[0], items[-1]
+    return (index, high, low) if whole(low, {}) is None and whole(high, {}) is not None else (index, low, high)
 
 
 def reached(start: tuple[str, str], reads: dict[tuple[str, str], set[tuple[str, str]]]) -> set[tuple[str, str]]:

@@ -6,7 +6,8 @@ inferred: an input whose shape is found where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 import sympy as sp
 
@@ -17,7 +18,7 @@ from .declarations import own_entries
 from .derivatives import is_d, is_higher, is_nabla
 from .inference import Pair
 from .literals import COLUMN, ROW
-from .names import EACH, Entry, Key, Written, label, letters_of, program_name, taken_apart, unwrapped
+from .names import EACH, Entry, Key, Written, label, letters_in, letters_of, program_name, taken_apart, unwrapped
 from .own_functions import OwnFunctions
 from .scope import Undeclared, negated
 from .statements import Statement, called
@@ -47,9 +48,10 @@ class Definitions(OwnFunctions):
                     self.read_fact(part.node)
                     continue
                 derived = self.is_derivative(part.node.items[0]) or self.is_derivative(part.node.items[1])
-                for values in self.instances(part.node, derived or self.left_base(part) in ("delta", "Delta")):
+                for values in self.instances(part.node, derived or self.left_base(part) in ("delta", "Delta"), part.over):
                     pair = (part, dict(values))
                     self.pending[id(pair)] = pair
+        self.let_the_last_stand()
         made = {w.base for part, _ in self.pending.values() if (w := self.left_of(part)) is not None}
         self.numbered = frozenset(k[0] for k in self.table.tensors if k[1].isdigit() or k[2].isdigit()) - made
         self.defining = True
@@ -66,6 +68,40 @@ class Definitions(OwnFunctions):
                 self.failed(part, error)
             finally:
                 self.layers = before
+
+    def let_the_last_stand(self) -> None:
+        """`a^{(L)} = \\operatorname{softmax}(z^{(L)})` beside `a^{(l)} = f(z^{(l)})`: the last layer has its own equation, not both.
+
+        Where it says what all say, it is left, as a claim.
+        """
+        own = {self.key_at(part, {}): part for part, values in self.pending.values() if not values and self.is_made_at_the_end(part)}
+        for at, (part, values) in list(self.pending.items()) if own else ():
+            last = own.get(self.key_at(part, values)) if values else None
+            if last is not None and len(part.node.items) == 2 and self.said_of(last, self.open_ends) != self.said_of(part, values):
+                del self.pending[at]
+                self.notes[f"the last step has an equation of its own: {last.source.text[slice(*last.span)]}"] = None
+
+    def key_at(self, part: Statement, values: dict[str, int]) -> Key | None:
+        """What an equation defines, at a step."""
+        before, self.layers = self.layers, {**self.layers, **values}
+        w = self.left_of(part)
+        key = w and (w.base, self.labels(w.sub), self.labels(w.sup), w.primes)
+        self.layers = before
+        return key
+
+    def said_of(self, part: Statement, letters: Iterable[str]) -> str:
+        """What an equation says, its step called by one name."""
+        text = "".join(part.source.text[slice(*part.span)].split())
+        return re.sub("|".join(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" for name in letters), "·", text)
+
+    def is_made_at_the_end(self, part: Statement) -> bool:
+        """Whether an equation makes a name of the last step of names of the last steps."""
+        rel, w = part.node, self.left_of(part)
+        if w is None or len(rel.items) != 2 or self.could_be_cotangent(w, rel) or any(map(self.is_derivative, rel.items)):
+            return False
+        steps = lambda v: {name for p in (*v.sub, *v.sup) for name in letters_in(p)} & self.open_ends.keys()
+        read = [v for node, _ in walk(rel.items[1]) if isinstance(node, Script) and (v := taken_apart(node)) is not None]
+        return bool(steps(w)) and any(steps(v) for v in read)
 
     def left_base(self, part: Statement) -> str:
         w = self.left_of(part)

@@ -19,13 +19,17 @@ EQUALS = frozenset(("=", ":=", "equiv", "gets", "=="))
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: what it is (`declare function range fact equation bare`), its tree, and the source it stands in."""
+    """One statement: what it is (`declare function range fact equation bare`), its tree, and the source it stands in.
+
+    `when` has the entries that it holds for, `over` the ranges that its formula says behind it, or else before it.
+    """
 
     kind: str
     node: Node
     source: Source
     lead: str = ""
     when: tuple[Rel, ...] = ()
+    over: tuple[Node, ...] = ()
 
     @property
     def span(self) -> Span:
@@ -52,7 +56,20 @@ def statements(formula: Formula) -> list[Statement]:
                 out += [Statement("bare", name, formula.source) for name in waiting]
             waiting = []
             out.append(Statement(kind, node, formula.source, clause.lead))
-    return out + [Statement("bare", name, formula.source) for name in waiting]
+    return with_own_ranges(out + [Statement("bare", name, formula.source) for name in waiting])
+
+
+def with_own_ranges(found: list[Statement]) -> list[Statement]:
+    """Each statement with the ranges that stand next behind it in its formula: `z = …, l = 1, …, L, a = …, l = 1, …, L-1`."""
+    if all(s.kind != "range" for s in found):
+        return found
+    out: list[Statement] = []
+    behind: tuple[Node, ...] = ()
+    for k in range(len(found) - 1, -1, -1):
+        if found[k].kind == "range":
+            behind = (found[k].node, *(behind if k + 1 < len(found) and found[k + 1].kind == "range" else ()))
+        out.append(replace(found[k], over=behind or tuple(s.node for s in found[:k] if s.kind == "range")))
+    return out[::-1]
 
 
 def condition(node: Node, lead: str) -> tuple[Rel, ...]:
