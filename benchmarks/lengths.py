@@ -108,7 +108,7 @@ class Model:
                 found.append(bool(np.all(np.abs(a - b) <= CLOSE * np.max(np.abs(a)))))
             except KeyError:
                 continue
-            except (ValueError, TypeError, ZeroDivisionError):
+            except (ValueError, TypeError, ZeroDivisionError, SyntaxError):
                 return None
         return all(found) if found else None
 

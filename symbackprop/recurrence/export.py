@@ -21,17 +21,20 @@ from .torch_loops import TorchModule
 WRITERS = {"numpy": NumpyModule, "jax": ScanModule, "torch": TorchModule}
 
 
-def from_one(model: Recurrent) -> Recurrent:
+def counted_less(name: str, away: int) -> str:
+    """`a[1]` as `a[0]`; what is counted from the running letter or from the end stays."""
+    base, indices = parts(name)
+    return named(base, tuple([index if index.anchor else index + -away for index in indices]))
+
+
+def from_one(model: Recurrent, away: int) -> Recurrent:
     """The model with its steps counted from 1: a function counts the arrays that it is given.
 
     Raises `UnsupportedError` where the number of a step stands as a number.
     """
-    away = max(loop.first for loop in model.all_loops) - 1
     counted = {word for loop in model.all_loops for word in (loop.index, loop.high)}
 
-    def name(of: str) -> str:
-        base, indices = parts(of)
-        return named(base, tuple([index if index.anchor else index + -away for index in indices]))
+    name = lambda of: counted_less(of, away)
 
     def dim(value: sp.Expr) -> sp.Expr:
         if any(s.name in counted for s in value.free_symbols):
@@ -55,8 +58,9 @@ def export_loops(adjoint: Adjoint, to: str = "numpy", options: Options = Options
 
 def writer(adjoint: Adjoint, to: str, options: Options = Options()) -> FileModule:
     """The writer of a target."""
-    if any(loop.first != 1 for loop in adjoint.model.all_loops):
-        adjoint = Adjoint(from_one(adjoint.model), adjoint.loss, adjoint.wrt, adjoint.primes)
+    if away := max((loop.first for loop in adjoint.model.all_loops), default=1) - 1:
+        wrt = tuple([counted_less(name, away) for name in adjoint.wrt])
+        adjoint = Adjoint(from_one(adjoint.model, away), adjoint.loss, wrt, adjoint.primes)
     if to not in WRITERS:
         raise UnsupportedError(f"a loop over a symbolic range is exported to {' or '.join(WRITERS)}, not to {to}")
     return (StackModule if to == "jax" and adjoint.model.nested else WRITERS[to])(adjoint, options)

@@ -225,6 +225,10 @@ class Lift:
     def inputs(self, general: list[Equation]) -> dict[str, Var]:
         """Plain tensors, starts (`a[0]`) and one of each family (`W[l]`), in the order of the text."""
         found: dict[str, Var] = {}
+        for family in {family for family, step in map(self.steps.get, self.steps.keys() & self.program.inputs.keys()) if step >= self.first}:
+            there = {step for name, (of, step) in self.steps.items() if of == family and name in self.program.inputs}
+            if not there >= set(range(self.first, self.length.number + 1)):
+                raise NotAlike("a parameter has another number than the step that reads it")
         for name, var in self.program.inputs.items():
             step = self.steps[name][1] if name in self.steps else None
             if step is None:
