@@ -116,3 +116,40 @@ def test_a_deep_network_under_a_declared_sum_has_the_short_error() -> None:
 def test_what_cannot_be_is_refused(make: object, said: str) -> None:
     with pytest.raises((sb.SymbackpropError, TypeError), match=said):
         make()
+
+
+def widths() -> object:
+    deep = layers.stack(lambda a: layers.dense(a, "n[l]", "tanh"), tensor("X", "B", "n[0]"))
+    return layers.loss(layers.dense(deep, "k", index="_out"), tensor("Y", "B", "k"), mean_over="B")
+
+
+def widths_loss(a: dict) -> object:
+    value = a["X"]
+    for W, b in zip(a["W"], a["b"]):
+        value = anp.tanh(anp.dot(value, W) + b)
+    return anp.sum((anp.dot(value, a["W_out"]) + a["b_out"] - a["Y"]) ** 2) / (2 * len(value))
+
+
+def test_layers_of_unequal_sizes_agree_with_autograd_at_every_depth() -> None:
+    f, rng = sb.lambdify(sb.derive(widths())), np.random.default_rng(4)
+    for sizes in ((3, 2), (2, 5, 3, 4)):
+        shapes = {"X": (6, sizes[0]), "Y": (6, 2), "W_out": (sizes[-1], 2), "b_out": (2,)}
+        given = {k: rng.normal(size=shape) for k, shape in shapes.items()}
+        given |= {"W": [rng.normal(size=pair) for pair in zip(sizes, sizes[1:])], "b": [rng.normal(size=n) for n in sizes[1:]]}
+        value, gradients = f(**given)
+        np.testing.assert_allclose(value, widths_loss(given), rtol=1e-12)
+        for name, wanted in autograd.grad(widths_loss)(given).items():
+            for mine, theirs in zip(gradients[name], wanted):
+                np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_the_last_of_unequal_layers_has_its_own_size() -> None:
+    net = layers.stack(lambda a: layers.dense(a, "n[l]"), tensor("x", "n[0]"))
+    assert str(layers.loss(net, tensor("y", "n[L]")).inputs["W[l]"].shape) == "(n[l], n[l-1])"
+    with pytest.raises(sb.ShapeError, match=r"not n\[L\] and n"):
+        layers.loss(net, tensor("y", "n"))
+    for size in ("m[l]", "n[k]", "n"):
+        with pytest.raises(sb.ShapeError, match=r"that of the start n\[0\]"):
+            layers.stack(lambda a: layers.dense(a, size), tensor("x", "n[0]"))
+    with pytest.raises(sb.SymbackpropError, match="cannot be a name"):
+        tensor("x", "n[1+1]")

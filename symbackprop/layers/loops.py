@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ShapeError, SymbackpropError, UnsupportedError
-from ..expr import Expr, Var, show_shape
+from ..expr import Expr, Shape, Var, show_shape, size
 from ..program import Equation, Program
 from .network import checked, join, value
 
@@ -30,11 +30,24 @@ def stack(layer: Callable[[Program], Program], x: Net, index: str = "l", high: s
     δₗ = (Wₗ₊₁ᵀ δₗ₊₁) ⊙ (1 − hₗ²)    (l = L−1, …, 1)
     ∂C/∂Wₗ = δₗ hₗ₋₁ᵀ    (l = 1, …, L)
 
-    Raises `ShapeError` where the layer changes the shape: in text, sizes may depend on l.
+    Sizes may differ from layer to layer: give x the size `n[0]` and the layer `n[l]`; the last one is `n[L]`.
+
+    >>> net = layers.stack(lambda a: layers.dense(a, "n[l]", "tanh"), layers.tensor("x", "n[0]"))
+    >>> layers.loss(net, layers.tensor("y", "n[L]")).inputs["W[l]"].shape
+    (n[l], n[l-1])
+
+    Raises `ShapeError` where the shape of a layer is not that of the next one's input.
     """
-    before = placeholder("before", value(x))
+    before = placeholder("before", Var("·", before_step(value(x).shape, checked(index))))
     body = layer(before)
-    return looped(body, [State(value(before).name, body, x)], {}, checked(index), checked(high), True)
+    return looped(body, [State(value(before).name, body, x)], {}, index, checked(high), True)
+
+
+def before_step(shape: Shape, index: str) -> Shape:
+    """The shape of a start as that of a general step's predecessor: n[0] is n[l-1]."""
+    from ..recurrence.indexed import Index, named, parts
+    return tuple([d.xreplace({s: size(named(parts(s.name)[0], Index(index, -1))) for s in d.free_symbols if parts(s.name)[1] == (Index("", 0),)})
+                  for d in shape])
 
 
 def recur(cell: Callable[..., Program | tuple[Program, ...]], xs: Program, *starts: Net, index: str = "t") -> Recurrent:
@@ -127,12 +140,13 @@ def looped(body: Program, states: list[State], rows: dict[str, Program], index: 
            renamed: dict[str, str] | None = None, below: Recurrent | None = None) -> Recurrent:
     """A loop with this body, on top of `below`. `rows`: placeholder -> the array that it is a row of; `own`: every step has
     parameters of its own; `renamed`: what else stands for a name."""
-    from ..recurrence.indexed import mapped
+    from ..recurrence.indexed import Index, mapped, moved
     from ..recurrence.model import Loop, Recurrent
     names = dict(renamed or {})
     for before, after, start in states:
-        if value(after).shape != value(start).shape:
-            raise ShapeError(f"{value(after).name} is {show_shape(value(after).shape)}, and the step before it {show_shape(value(start).shape)}")
+        if moved(value(after), index, Index("", 0)).shape != value(start).shape:
+            raise ShapeError(f"{value(after).name} is {show_shape(value(after).shape)}, and the step before it {show_shape(value(start).shape)}",
+                             hint=f"sizes that differ from step to step are written n[{index}], that of the start n[0]" if own else "")
         names[before] = f"{value(after).name}[{index}-1]"
     names |= {row: f"{value(xs).name}[{index}]" for row, xs in rows.items()}
     nets = [*([below] if below else []), *(state.start for state in states), *rows.values()]
@@ -141,7 +155,7 @@ def looped(body: Program, states: list[State], rows: dict[str, Program], index: 
     families = {name: f"{name}[{index}]" for name in new} if own else {}
     inside = [e for e in body.equations if e.name not in taken(outside)]
     names |= families | {e.name: f"{e.name}[{index}]" for e in inside}
-    moved = [Equation(names[e.name], mapped(e.expr, lambda n: names.get(n, n), lambda size: size)) for e in inside]
+    steps = [Equation(names[e.name], mapped(e.expr, lambda n: names.get(n, n), lambda size: size)) for e in inside]
     inputs = {**outside.inputs, **{families.get(name, name): Var(families.get(name, name), var.shape) for name, var in new.items()}}
     items = [*items_of(outside)]
     for _, after, start in states:
@@ -152,7 +166,7 @@ def looped(body: Program, states: list[State], rows: dict[str, Program], index: 
             items.append(Equation(first, given))
     outputs = tuple(f"{value(after).name}[{high}]" for _, after, _ in states[:1])
     totals = getattr(outside, "totals", {})
-    return Recurrent(inputs, (*items, Loop(index, high, tuple(moved))), totals, (*outside.facts, *body.facts), outputs=outputs)
+    return Recurrent(inputs, (*items, Loop(index, high, tuple(steps))), totals, (*outside.facts, *body.facts), outputs=outputs)
 
 
 def items_of(net: Net) -> tuple:

@@ -6,6 +6,7 @@ two layers the same index.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import sympy as sp
@@ -16,10 +17,11 @@ from ..notation import is_name
 from ..program import Equation, Fact, Program, check
 
 Size = int | str | sp.Expr
+OF_A_LAYER = re.compile(r"([^\[\]]*)\[([A-Za-z]\w*|0)\]", re.ASCII)  # a size that differs from layer to layer: n[l], n[L], n[0]
 
 
 def tensor(name: str, *sizes: Size, sums_to_one: int | None = None, positive: bool = False) -> Program:
-    """A declared tensor: no sizes for a scalar, one for a vector, two for a matrix; integers or names.
+    """A declared tensor: no sizes for a scalar, one for a vector, two for a matrix; integers or names (`n[0]` is the size n of layer 0).
 
     `sums_to_one` states that its sums along that axis are 1 (one-hot targets), `positive` that every entry is above 0.
     Raises `SymbackpropError` for what cannot be a name or a size, `ShapeError` for an axis that it has not.
@@ -50,7 +52,8 @@ def checked(name: str) -> str:
 
 def checked_size(value: Size) -> sp.Expr:
     if isinstance(value, str | sp.Symbol):
-        return size(checked(str(value)))
+        found = OF_A_LAYER.fullmatch(str(value))
+        return size(f"{checked(found[1])}[{found[2]}]" if found else checked(str(value)))
     if isinstance(value, sp.Expr) and value.is_integer and value.is_positive:
         return value
     if isinstance(value, bool) or not isinstance(value, int):

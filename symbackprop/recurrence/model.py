@@ -13,7 +13,7 @@ from functools import cached_property
 from ..errors import SymbackpropError, UnsupportedError, nearest
 from ..expr import Expr, Var, names_in, show_shape
 from ..program import Equation, Fact, Opening, Program
-from .indexed import Index, parts
+from .indexed import Index, moved, parts
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,11 @@ class Recurrent:
 
     def output(self, name: str) -> Var:
         """A result: an equation's, or a state at its last step."""
-        return Var(name, self.keys[self.key_of(name)].shape)
+        key = self.key_of(name)
+        made = self.keys[key]
+        for mine, given in zip(parts(key)[1], parts(name)[1]):
+            made = moved(made, mine.anchor, given) if mine.anchor in self.by_letter and mine != given else made
+        return Var(name, made.shape)
 
     @property
     def equations(self) -> tuple[Equation, ...]:
