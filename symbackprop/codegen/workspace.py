@@ -66,6 +66,7 @@ APART = frozenset({"call", "routine", "gather", "dot", "matmul", "einsum", "sum"
 WHOLE = NEVER_ENTRYWISE | VIEWS | {"where"}
 FOLDED = {"max": "maximum", "sum": "add"}
 FEW = ("2", "3", "4")
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
 class Plan:
@@ -194,7 +195,7 @@ class Plan:
         if not value.shape:
             self.names[value] = name = self.fresh("s1")
             self.release(value, at)
-            return [f"{name} = {spelled(value, args)}"]
+            return [f"{name} = {number_code(value, args)}"]
         if value.op == "linalg":
             self.names[value] = name = self.fresh("t1")
             return [f"{name} = {spelled(value, args)}"]
@@ -365,6 +366,14 @@ def spelled(value: Value, args: list[str], out: str = "") -> str:
     if value.op in FLAGS and value.params:
         return f"np.{value.op}({', '.join(args)}{into})" if out else f"np.{value.op}({', '.join(args)}).astype(dtype)"
     return f"np.{value.op}({', '.join(args)}{into})"
+
+
+def number_code(value: Value, args: list[str]) -> str:
+    """A number from numbers: Python's signs take a tenth of the time of NumPy's calls."""
+    if value.op == "negative":
+        return f"-{args[0]}"
+    sign = SIGNS.get(value.op) if len(args) == 2 and all(not a.shape for a in value.args) else None
+    return f"{args[0]} {sign} {args[1]}" if sign else spelled(value, args)
 
 
 def needed(graph: list[Value], results: dict[str, Value]) -> list[Value]:
