@@ -14,12 +14,13 @@ SIDES = re.compile(r"\(([^(),]+), ([^(),]+)\)")
 
 
 class Pad(NamedTuple):
-    """An array with zeros before and behind it along one axis."""
+    """An array with zeros before and behind it along one axis, which then has `size` entries."""
 
     inner: Value
     axis: int
     before: str
     after: str
+    size: str
 
 
 class Joining(Graph):
@@ -72,19 +73,20 @@ class Joining(Graph):
         if (pad.before, pad.after) == ("0", "0"):
             return inner
         sides = [f"({pad.before}, {pad.after})" if k == axis else "(0, 0)" for k in range(len(inner.shape))]
-        shape = tuple(size_sum([pad.before, d, pad.after]) if k == axis else d for k, d in enumerate(inner.shape))
+        shape = tuple(pad.size if k == axis else d for k, d in enumerate(inner.shape))
         return self.make("routine", (inner,), shape, ("np.pad", f"({', '.join(sides)}{',' * (len(sides) == 1)})"))
 
     def joined(self, first: Pad, second: Pad) -> Value | None:
         """The sum of two padded arrays the second of which begins where the first ends."""
         axis, widths = first.axis, [pad.inner.shape[first.axis] if len(pad.inner.shape) > first.axis else "" for pad in (first, second)]
-        if axis != second.axis or len(first.inner.shape) != len(second.inner.shape) \
+        if axis != second.axis or first.size != second.size or len(first.inner.shape) != len(second.inner.shape) \
                 or size_sum([first.before, widths[0]]) != size_sum([second.before]) \
                 or size_sum([first.after]) != size_sum([widths[1], second.after]) or not same_but(axis, first.inner.shape, second.inner.shape):
             return None
         pieces = [part for pad in (first, second) for part in (pad.inner.args if is_concat(pad.inner, axis) else (pad.inner,))]
-        shape = tuple(size_sum(widths) if k == axis else d for k, d in enumerate(first.inner.shape))
-        return self.pad(self.make("concat", tuple(pieces), shape, (axis,)), Pad(first.inner, axis, first.before, second.after), axis)
+        whole = (first.before, second.after) == ("0", "0")
+        shape = tuple((first.size if whole else size_sum(widths)) if k == axis else d for k, d in enumerate(first.inner.shape))
+        return self.pad(self.make("concat", tuple(pieces), shape, (axis,)), first._replace(after=second.after), axis)
 
 
 def is_concat(value: Value, axis: int) -> bool:
@@ -103,4 +105,4 @@ def pad_of(value: Value) -> Pad | None:
     padded = [k for k, (before, after) in enumerate(sides) if (before, after) != ("0", "0")]
     if len(padded) != 1 or len(sides) != len(value.args[0].shape) or value.params[1].count("(") != len(sides) + 1:
         return None
-    return Pad(value.args[0], padded[0], *sides[padded[0]])
+    return Pad(value.args[0], padded[0], *sides[padded[0]], value.shape[padded[0]])
