@@ -163,3 +163,31 @@ def test_stacks_with_a_batch_and_shares_that_need_their_step_agree_with_autograd
         np.testing.assert_allclose(value, batched_loss(arrays), rtol=1e-12)
         for name, wanted in autograd.grad(batched_loss)(arrays).items():
             np.testing.assert_allclose(np.array(gradients[name]), np.array(wanted), rtol=1e-9, atol=1e-11)
+
+
+PLACES = """ids: Z[T, B] < V; E: R[V, n]; y: R[B, m]; h[0]: R[B, m]; U: R[m, m]; W: R[n, m]
+for t in 1..T: h[t] = tanh(h[t-1] @ U + E[ids[t]] @ W)
+C = sum((h[T] - y)**2) / B
+"""
+
+
+def test_a_loop_looks_up_rows_at_places_of_its_step() -> None:
+    def loss(a: dict) -> object:
+        h = a["h0"]
+        for row in ids:
+            h = anp.tanh(anp.dot(h, a["U"]) + anp.dot(a["E"][row], a["W"]))
+        return anp.sum((h - a["y"]) ** 2) / len(h)
+    derivation, rng = sb.derive(sb.parse(PLACES)), np.random.default_rng(6)
+    assert "∂C/∂E = Σ_{t=1..T} onehot(idsₜ)ᵀ Δₜ Wᵀ" in str(derivation)
+    ids = rng.integers(0, 5, size=(4, 3))
+    given = {k: rng.normal(size=shape).astype("float32") for k, shape in
+             {"E": (5, 2), "y": (3, 4), "h0": (3, 4), "U": (4, 4), "W": (2, 4)}.items()}
+    value, gradients = sb.lambdify(derivation)(ids=ids, **given)
+    assert {g.dtype.name for g in gradients.values()} == {"float32"} and "ids" not in gradients
+    exact = {k: a.astype(float) for k, a in given.items()}
+    for name, wanted in autograd.grad(loss)(exact).items():
+        np.testing.assert_allclose(gradients[name], wanted, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="holds whole numbers from 0 to V - 1"):
+        sb.lambdify(derivation)(ids=ids + 2, **given)
+    with pytest.raises(sb.ShapeError, match="ids holds places below V, and this axis has n entries"):
+        sb.parse(PLACES.replace("E: R[V, n]", "E: R[n, n]"))

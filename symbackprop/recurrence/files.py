@@ -82,9 +82,14 @@ class FileModule(StackingModule):
         value, values = self.names.fresh(("value",), "value_"), self.names.fresh(("values",), "values_")
         return [word, f"*{word}", f"*({value} for {values} in {word} for {value} in {values})"][deep]
 
+    def numbers(self) -> list[str]:
+        """The arguments whose type is that of the results: all but those that hold places."""
+        places = {fact.name for fact in self.model.facts if fact.kind == "index"}
+        return [name for name in self.model.inputs if name not in places]
+
     def typed(self) -> list[str]:
         """The lines that make all arguments of one type, or say which it is."""
-        return wrapped(f"dtype = np.result_type({', '.join(map(self.each_of, self.model.inputs))})", 4)
+        return wrapped(f"dtype = np.result_type({', '.join(map(self.each_of, self.numbers()))})", 4)
 
     def short(self) -> list[str]:
         """A length that the boundary cases do not fit in is refused."""

@@ -178,7 +178,7 @@ class Recurrent:
             return [fact._replace(name=name) for fact in self.facts if fact.name == parts(row)[0]]
         axes = len(parts(row)[1])
         return [fact._replace(name=name, axis=None) for fact in self.facts if row in self.rows and fact.name == parts(row)[0] and (
-            fact.kind in ("range", "binary") or fact.kind == "sum" and fact.axis == axes and self.rows[row].rank == 1)]
+            fact.kind in ("range", "binary", "index") or fact.kind == "sum" and fact.axis == axes and self.rows[row].rank == 1)]
 
     @cached_property
     def keys(self) -> dict[str, Var]:

@@ -19,7 +19,7 @@ def sharded(module: FileModule, part: FileModule) -> list[str]:
     wanted = module.options.shard
     if wanted in module.model.highs:
         raise UnsupportedError(f"--shard {wanted}: the steps of a loop follow each other and cannot be shared out")
-    code = shared_name({s.name: word for s, word in module.words.items() if s.name not in module.model.highs}, wanted)
+    code = shared_name({s.name: word for s, word in module.words.items() if s.name not in {*module.model.highs, *module.model.by_letter}}, wanted)
     shards = part.shards = Shards(code, part.names.fresh(("part",), f"{code}_part"))
     lines = [*part.forward(), "", *part.backward(), "", *part.returned()]
     fresh = lambda word: module.names.fresh(("sharded", word), word)

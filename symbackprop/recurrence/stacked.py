@@ -70,7 +70,7 @@ class JaxModule(ListModule):
 
     def typed(self) -> list[str]:
         lines, words, value = [], [], self.names.fresh(("value",), "value_")
-        for name in self.model.inputs:
+        for name in self.numbers():
             word, deep = self.argument(name), self.lists_of(name)
             if deep > 1:
                 raise UnsupportedError(f"{name} differs in size along two ranges, which JAX cannot stack: --to numpy or torch")

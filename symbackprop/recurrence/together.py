@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..algebra import add, contract
-from ..expr import Add, Contract, Expr, Shape, Var, size
+from ..expr import Add, Apply, Contract, Expr, Shape, Var, size
+from ..ops.tensor import apply
 from .adjoint import Summand
 from .blocks import BlockModule
 from .indexed import Index, moved, parts
@@ -67,6 +68,8 @@ class StackingModule(BlockModule):
 
     def is_stacked(self, node: Expr, loop: Loop) -> bool:
         """Whether an operand is a name whose values at all steps lie behind each other."""
+        if type(node) is Apply and node.op == "one_hot":
+            return self.is_stacked(node.args[0], loop)
         if type(node) is not Var or not self.element(node.name) or node.name.startswith("Σ"):
             return False
         if any(index.anchor == loop.index for d in node.shape for s in d.free_symbols for index in parts(s.name)[1]):
@@ -76,8 +79,10 @@ class StackingModule(BlockModule):
         arrays = [index.anchor for index, one in zip(indices, room.loops) if not self.is_list(room, one)]
         return [i.anchor for i in indices].count(loop.index) == 1 and (loop.index in arrays or lists[-1:] == [loop.index] and not arrays)
 
-    def stacked(self, var: Var, loop: Loop, deep: int) -> Var:
-        """The variable of a stack whose steps and first axes are one."""
+    def stacked(self, var: Expr, loop: Loop, deep: int) -> Expr:
+        """The variable of a stack whose steps and first axes are one; of places, their one-hot rows."""
+        if type(var) is Apply:
+            return apply(var.op, self.stacked(var.args[0], loop, deep), *var.args[1:], params=var.params)
         first = size(loop.high)
         for d in var.shape[:deep]:
             first = first * d

@@ -70,8 +70,8 @@ class TorchModule(ListModule):
 
     def typed(self) -> list[str]:
         """The lines that refuse tensors of different types or devices."""
-        single = [self.argument(n) for n in self.model.inputs if not self.listed(n)]
-        listed = [n for n in self.model.inputs if self.listed(n)]
+        single = [self.argument(n) for n in self.numbers() if not self.listed(n)]
+        listed = [n for n in self.numbers() if self.listed(n)]
         first = single[0] if single else f"{self.argument(listed[0])}{'[0]' * len(self.listed(listed[0]))}"
         lines = wrapped(f"alike({', '.join(f'{w}={w}' for w in single)})", 4) if single else []
         value = self.names.fresh(("value",), "value_")

@@ -42,7 +42,7 @@ def subscript(value: Expr, index: ast.expr, read: Read, places: Places) -> Expr:
     axis, made, added = 0, 0, []
     picked: dict[int, Expr | None] = {}
     for part in parts:
-        if (full := is_range(part)) or isinstance(part, ast.Name) and (hot := places(part, value.shape[axis])) is not None:
+        if (full := is_range(part)) or isinstance(part, ast.Name | ast.Subscript) and (hot := places(part, value.shape[axis])) is not None:
             if full and (bound(part.args[0], read) != value.shape[axis]):
                 raise ShapeError(f"{ast.unparse(part)} beside an axis of {value.shape[axis]} entries")
             picked[axis] = None if full else hot

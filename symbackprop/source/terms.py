@@ -245,10 +245,11 @@ class Terms:
 
     def picked_by(self, node: ast.expr, size: sp.Expr) -> Expr | None:
         """The one-hot tensor of a name that was declared to hold places on an axis of this size."""
-        if not isinstance(node, ast.Name) or node.id not in self.place_ends:
+        base = node.value if isinstance(node, ast.Subscript) else node
+        if not isinstance(base, ast.Name) or base.id not in self.place_ends:
             return None
-        if self.place_ends[node.id] != size:
-            raise ShapeError(f"{node.id} holds places below {self.place_ends[node.id]}, and this axis has {size} entries")
+        if self.place_ends[base.id] != size:
+            raise ShapeError(f"{base.id} holds places below {self.place_ends[base.id]}, and this axis has {size} entries")
         return apply("one_hot", self.read(node), Ones((size,)))
 
     def read_call(self, node: ast.Call) -> Expr:
