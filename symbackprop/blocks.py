@@ -1,13 +1,13 @@
-"""Blocks of a Hessian, or a Jacobian, in every form of output: what `derive --hessian` and `derive --jacobian` print."""
+"""What `derive` prints in place of gradients: blocks of a Hessian or a Jacobian in every form of output, products with directions, differentials."""
 
 from __future__ import annotations
 
 import json
 
-from .errors import SymbackpropError
+from .errors import SymbackpropError, UnsupportedError
 from .expr import names_in, show_shape
 from .results import Derivation
-from .second import Jacobian, hessian, jacobian
+from .second import Jacobian, hessian, hvp, jacobian, jvp
 from .show.conditions import Conditions
 from .show.page import Line, Note, Section, html, latex_block, markdown, said, tex_document
 from .show.printing import beside, math_lines
@@ -28,18 +28,33 @@ def stated_in(derivation: Derivation, tex: bool) -> tuple[Note, ...]:
     return tuple(stated(condition, derivation.program, writer) for condition in found)
 
 
-def first_order(derivation: Derivation, of: str) -> Found:
-    """The Jacobians of a value by each of the derivation's names that it depends on; numerator layout.
+def first_order(derivation: Derivation, of: str, layout: str = "numerator") -> Found:
+    """The Jacobians of a value by each of the derivation's names that it depends on.
 
     Raises `SymbackpropError` where no equation defines it.
     """
     if of not in derivation.program.table:
         jacobian(derivation.program, of, derivation.wrt[0])  # says which names there are
-    made = [jacobian(derivation.program, of, name, notation=derivation.notation) for name in reached(derivation, of)]
+    made = [jacobian(derivation.program, of, name, layout, derivation.notation) for name in reached(derivation, of)]
     if not made:
         raise SymbackpropError(f"{of} depends on none of {', '.join(derivation.wrt)}")
-    said_so = ("Numerator layout: a row for each entry of what is differentiated",)
+    said_so = (f"{layout.capitalize()} layout: a {'row' if layout == 'numerator' else 'column'} for each entry of what is differentiated",)
     return f"Jacobian of {of}", made, (said_so, said_so)
+
+
+def equations(derivation: Derivation, what: str, of: str | None, to: str) -> str:
+    """Products with directions (`hvp`, `jvp` of a value) or the steps in differentials, as text or LaTeX.
+
+    Raises `UnsupportedError` for any other form of output.
+    """
+    if to not in ("text", "latex"):
+        raise UnsupportedError(f"--{what} is written as text or LaTeX", hint="--to latex")
+    tex = to == "latex"
+    if what == "differentials":
+        return "\n\n".join(gradient.differentials(tex=tex) for gradient in derivation.gradients.values())
+    made = hvp(derivation.program, derivation.wrt, derivation.loss, derivation.notation) if what == "hvp" else (
+        jvp(derivation.program, of, derivation.wrt, derivation.notation))
+    return made.latex() if tex else made.text()
 
 
 def reached(derivation: Derivation, of: str) -> list[str]:

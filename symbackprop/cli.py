@@ -73,6 +73,10 @@ def parser() -> argparse.ArgumentParser:
     derive.add_argument("--explicit", action="store_true", help="also every matrix written out at small sizes, then its entries")
     derive.add_argument("--hessian", action="store_true", help="the second derivatives instead, in closed form, a block for each pair of --wrt")
     derive.add_argument("--jacobian", metavar="Z", help="the derivatives of a named value instead, in closed form, by each of --wrt")
+    derive.add_argument("--layout", choices=("numerator", "denominator"), help="of --jacobian: a row for each entry of Z (the default), or a column")
+    derive.add_argument("--hvp", action="store_true", help="the product of the Hessian with a direction instead, for whole networks")
+    derive.add_argument("--jvp", metavar="Z", help="the derivative of a named value along a direction instead (forward mode)")
+    derive.add_argument("--differentials", action="store_true", help="the steps in differentials instead: dC = tr(Δᵀ dZ), dZ = dW X")
     derive.add_argument("--sizes", default="", metavar="n=3,m=2", help="the sizes of --explicit (default: 2, 3, 4)")
     derive.add_argument("--flavour", choices=("jupyter", "github"), default="jupyter",
                         help="of --to markdown: $$ blocks, or the math fences of GitHub")
@@ -181,7 +185,7 @@ def run_derive(args: argparse.Namespace) -> int:
     derivation = load(args)
     if args.sizes and not args.explicit:
         raise_usage("--sizes says at which sizes --explicit writes the entries out", "add --explicit")
-    if args.hessian or args.jacobian:
+    if any(getattr(args, name) for name in INSTEAD) or args.layout:
         return run_blocks(args, derivation)
     sizes = (read_sizes(args.sizes) or {}) if args.explicit else None
     wanted = Wanted(args.view, args.steps, args.index, args.update, sizes)
@@ -191,14 +195,23 @@ def run_derive(args: argparse.Namespace) -> int:
     return 0
 
 
+INSTEAD = ("hessian", "jacobian", "hvp", "jvp", "differentials")  # what `derive` prints in place of the gradients
+
+
 def run_blocks(args: argparse.Namespace, derivation: object) -> int:
-    """Second derivatives, or those of a value in between."""
-    from .blocks import first_order, rendered, second_order
-    others = [name for name in ("steps", "index", "update", "explicit") if getattr(args, name)]
-    if args.hessian and args.jacobian or others:
-        raise_usage(f"--{'hessian' if args.hessian else 'jacobian'} and --{others[0] if others else 'jacobian'} do not go together", "ask for one")
-    found = second_order(derivation) if args.hessian else first_order(derivation, args.jacobian)
-    write(args, rendered(found, "json" if args.json else args.to, title(args.file), args.flavour))
+    """Second derivatives, those of a value in between, products with directions, or steps in differentials."""
+    from .blocks import equations, first_order, rendered, second_order
+    asked = [name for name in (*INSTEAD, "steps", "index", "update", "explicit") if getattr(args, name)]
+    if args.layout and not args.jacobian:
+        raise_usage("--layout is that of a Jacobian", "add --jacobian Z")
+    if len(asked) > 1:
+        raise_usage(f"--{asked[0]} and --{asked[1]} do not go together", "ask for one")
+    to = "json" if args.json else args.to
+    if not (args.hessian or args.jacobian):
+        write(args, equations(derivation, asked[0], args.jvp, to))
+        return 0
+    found = second_order(derivation) if args.hessian else first_order(derivation, args.jacobian, args.layout or "numerator")
+    write(args, rendered(found, to, title(args.file), args.flavour))
     return 0
 
 

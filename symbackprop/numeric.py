@@ -133,7 +133,8 @@ class Floats:
         return made
 
     def einsum(self, subscripts: str, arrays: list[np.ndarray]) -> np.ndarray:
-        large = len(arrays) > 2 and max(a.size for a in arrays) > 256  # looking for an order costs more than small products
+        # looking for an order costs more than small products, unless one pass over all indices at once is long
+        large = len(arrays) > 2 and (max(a.size for a in arrays) > 256 or len(set(subscripts)) > 10)
         return np.asarray(np.einsum(subscripts, *arrays, optimize=large))
 
     def apply(self, op: str, arrays: tuple, params: tuple) -> np.ndarray:

@@ -13,12 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from .algebra import contract, is_zero, zero
+from .algebra import add, is_zero, zero
 from .codegen import export_module
 from .errors import SymbackpropError, nearest
-from .expr import Expr, Shape, Var, names_in
+from .expr import Add, Contract, Expr, Shape, Var, names_in
 from .forward import dot, push, tangents
-from .linear import coefficient, common_scalars
+from .linear import coefficient, common_scalars, flat
 from .notation import Notation
 from .numeric import Floats, evaluate, run
 from .program import Equation, Program
@@ -56,7 +56,7 @@ class Jacobian:
         if self.layout == "numerator":
             return self.plain
         own = self.plain.rank - self.split
-        return contract((self.plain,), (tuple(range(self.plain.rank)),), (*range(own, self.plain.rank), *range(own)))
+        return permuted(self.plain, (*range(own, self.plain.rank), *range(own)))
 
     @property
     def shape(self) -> Shape:
@@ -183,6 +183,16 @@ class Products:
     def source(self) -> str:
         """A NumPy module with `value_and_grad(*, …) -> (value, {name: product})`; the direction of x is given as v_x."""
         return export_module(self.program, Program({}, self.equations), self.derivation.loss, self.results)
+
+
+def permuted(node: Expr, order: tuple[int, ...]) -> Expr:
+    """The axes of a tensor in another order, sums term by term, so that what stands in front of them stays there."""
+    if type(node) is Add:
+        return add([permuted(term, order) for term in node.terms])
+    labels = tuple(range(node.rank))
+    if type(node) is Contract and type(node.operands[-1]) is Add and node.inputs[-1] == node.output and not any(node.inputs[:-1]):
+        return Contract((*node.operands[:-1], permuted(node.operands[-1], order)), (*node.inputs[:-1], labels), labels)
+    return flat([node], [labels], order)
 
 
 def lying(form: object) -> object:

@@ -110,7 +110,7 @@ MODELS: dict[str, Model] = {
     # functions of matrices
     "quadratic form": Model("A: R[n, n]; x: R[n]\nC = x @ A @ x", lambda A, x: x @ A @ x),
     "log det": Model("X: R[n, n]\nC = logdet(X @ X.T + eye(n))", lambda X: jnp.linalg.slogdet(X @ X.T + jnp.eye(len(X)))[1]),
-    "determinant": Model("X: R[n, n]\nC = det(X)", jnp.linalg.det),
+    "determinant": Model("X: R[n, n]\nC = det(X)", lambda X: jnp.linalg.det(X)),
     "inverse": Model("X: R[n, n]; a: R[n]\nY = inv(X)\nC = a @ Y @ a", lambda X, a: a @ jnp.linalg.inv(X) @ a, "Y", lambda X, a: jnp.linalg.inv(X)),
     "solve": Model("X: R[n, n]; a: R[n]\nu = solve(X, a)\nC = sum(u**3)", lambda X, a: jnp.sum(jnp.linalg.solve(X, a) ** 3), "u",
                    lambda X, a: jnp.linalg.solve(X, a)),
