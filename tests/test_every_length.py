@@ -175,6 +175,12 @@ def test_a_repair_holds_at_every_step() -> None:
     assert verdict.diagnosis["fix"] == r"\frac{\partial C}{\partial W^{(l)}} = \delta^{(l+1)} (a^{(l)})^T"
 
 
+def test_a_repair_shifts_the_label_inside_a_derivative() -> None:
+    (verdict,) = sb.verify(NEXT + r"\frac{\partial C}{\partial W^{(l)}} = \frac{\partial C}{\partial z^{(l)}} (a^{(l)})^T")
+    assert verdict.diagnosis["fix"] == r"\frac{\partial C}{\partial W^{(l)}} = \frac{\partial C}{\partial z^{(l+1)}} (a^{(l)})^T"
+    assert "has the label l where l+1 belongs" in verdict.diagnosis["message"]
+
+
 def test_one_step_of_a_cell_is_no_recurrence() -> None:
     text = r"h_t = \tanh(W h_{t-1} + U x_t), \quad L = \frac12 \|h_t - y\|^2" + "\n" + r"\frac{\partial L}{\partial h_t} = h_t - y"
     (verdict,) = sb.verify(text)

@@ -159,6 +159,21 @@ def labels_shifted(f: Formula) -> Iterator[Edit]:
                             yield put(script, said[:k] + other + said[k + 1:], f"the index {said[k]} of {f.of(part)} should be {other}", 0.1)
 
 
+BELOW = re.compile(r"\\frac\s*\{\s*\\partial[^{}]*\}\s*\{\s*\\partial(?P<below>(?:[^{}]|\{[^{}]*\})*)\}|\\nabla_(?P<name>\{(?:[^{}]|\{[^{}]*\})*\})")
+STEP = re.compile(r"[_^]\{?[(\[]?(?P<step>[a-z](?:\s*[+-]\s*1)?)(?![\w{])[)\]]?\}?")
+
+
+def derivatives_shifted(f: Formula) -> Iterator[Edit]:
+    """\\partial C / \\partial z^{(l)} for that by z^{(l+1)}: a derivative is one part of a formula, whose label stands inside."""
+    for found in BELOW.finditer(f.text):
+        a, b = found.span("below" if found["below"] is not None else "name")
+        for script in STEP.finditer(f.text, a, b):
+            said, at = script["step"], script.span("step")
+            for other in labels_near("".join(said.split()), ()):
+                new = other if f.text[at[0] - 1] in "{([" else "{" + other + "}"
+                yield Edit(((at, new),), f"{found[0]} has the label {said} where {other} belongs", mark=found.span())
+
+
 def labels_near(said: str, labels: tuple[str, ...]) -> list[str]:
     found = [x for x in labels if x != said]
     if said.isdigit():

@@ -37,6 +37,7 @@ MISTAKES = (
     Mistake("order", 1.15, other.orders, "the factors stand in the wrong order: {about}"),
     Mistake("extra-factor", 1.15, more.squares_dropped, "a factor does not belong there: {about}"),
     Mistake("wrong-tensor", 1.2, other.labels_shifted, "{about}"),
+    Mistake("wrong-tensor", 1.2, other.derivatives_shifted, "{about}"),
     Mistake("extra-factor", 1.25, more.factors_dropped, "a factor does not belong there: {about}"),
     Mistake("extra-term", 1.25, more.terms_dropped, "a term does not belong there: {about}"),
     Mistake("missing-activation-derivative", 1.25, more.functions_primed, "the derivative of the activation belongs here: {about}"),
