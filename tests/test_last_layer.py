@@ -94,3 +94,9 @@ L = \sum_{t=1}^T \frac{1}{t} \| h_t - y_t \|^2
 """
     derivation = sb.derive(sb.parse(text), ["U"])
     assert "(2/t) (hₜ − yₜ)" in str(derivation) and "(2/T) (h_T − y_T)" in str(derivation) and sb.check(derivation)
+
+
+def test_an_equation_has_the_range_that_stands_beside_it() -> None:
+    text = START + LAYER + r", \quad l = 1, \dots, L, \quad a^{(l)} = f(z^{(l)}), \quad l = 1, \dots, L-1" + "\n"
+    names = {e.name for e in sb.parse(text + r"C = \frac12 \|z^{(L)} - y\|^2").equations}
+    assert {"z3", "a2"} <= names and "a3" not in names
