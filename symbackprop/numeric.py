@@ -255,7 +255,9 @@ def reading_places(delta: Delta, labels: Labels, label: int, dims: dict[int, int
 def taken(array: np.ndarray, own: Labels, label: int, at: np.ndarray, rest: Labels, n: int) -> tuple[np.ndarray, Labels]:
     """An array read at places of one axis, 0 where they lie outside."""
     axis = own.index(label)
-    found = array.take(np.clip(at, 0, n - 1), axis)
+    if not n:  # nothing is there to be read
+        array, at = np.zeros(array.shape[:axis] + (1,) + array.shape[axis + 1:], array.dtype), np.full_like(at, -1)
+    found = array.take(np.clip(at, 0, max(n - 1, 0)), axis)
     inside = ((at >= 0) & (at < n)).reshape(at.shape + (1,) * (array.ndim - axis - 1))
     return (found if inside.all() else found * inside), own[:axis] + rest + own[axis + 1:]
 

@@ -16,11 +16,15 @@ Ran = tuple[Loss, Arrays, Claimed]
 
 
 class Planted(NamedTuple):
-    """A file, how to run it, and its mistakes: (words, instead, the quantity to blame, how the fix ends or "")."""
+    """A file, how to run it, and its mistakes: (words, instead, the quantity to blame, how the fix ends or "").
+
+    `only`: the quantities that are judged, where judging all of them takes long.
+    """
 
     file: str
     run: Runner
     mistakes: tuple[tuple[str, str, str, str], ...]
+    only: frozenset[str] = frozenset()
 
 
 def affine_layers(module: dict, rng: np.random.Generator) -> Ran:

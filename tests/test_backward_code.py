@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from code_cases import CASES, Case
+from code_courses import COURSES
 from code_planted import PLANTED, Planted
 from symbackprop.doors import read, read_as
 from symbackprop.judge.verdict import Verdict, judge
@@ -68,7 +70,7 @@ def test_a_forward_pass_worked_out_again_is_the_one_that_the_loss_reads() -> Non
 
 # --- files that are right, and wrong after one change ---
 
-VARIANTS = [(case, None) for case in PLANTED] + [(case, mistake) for case in PLANTED for mistake in case.mistakes]
+VARIANTS = [(case, mistake) for case in (*PLANTED, *COURSES) for mistake in (None, *case.mistakes)]
 
 
 def by_quantity(found: list[Verdict]) -> dict[str, Verdict]:
@@ -86,7 +88,11 @@ def test_planted_mistakes_are_found_and_nothing_else(case: Planted, mistake: tup
     file = tmp_path / case.file
     file.write_text(text.replace('open("book.txt").read()', '"abcde"'))
     loss, values, claimed = case.run(runpy.run_path(str(file)), np.random.default_rng(3))
-    verdicts = judge(read_as(text, "py"), 30.0 if mistake is None else 4.0)
+    program = read_as(text, "py")
+    if case.only:
+        program = replace(program, claims=tuple(c for c in program.claims if c.quantity in case.only))
+        claimed = {q: v for q, v in claimed.items() if q in case.only}
+    verdicts = judge(program, 30.0 if mistake is None else 4.0)
     found = by_quantity(verdicts)
     for quantity, (name, gradient) in claimed.items():
         truth = differences(loss, values, name)
@@ -157,3 +163,43 @@ def test_one_round_of_learning_is_followed(text: str) -> None:
     """A loop that reads its number is no reason to judge gradients after the parameters were changed."""
     found = judge(read_as(text, "py"), 10.0)
     assert found and all(v.is_right for v in found), [str(v) for v in found]
+
+
+@pytest.mark.parametrize("name", ["conv_loops.py", "pooled.py"])
+def test_loops_over_open_strides_are_refused_not_judged(name: str) -> None:
+    found = judge(read(CODE / name), 2.0)
+    assert found and {v.verdict for v in found} == {"error"}
+
+
+LOST = """import numpy as np
+
+def forward(X, W, Y):
+    P = X @ W
+    data_loss = np.mean((P - Y) ** 2)
+    penalty_loss = 0.5 * np.sum(W ** 2)
+    loss = mystery(data_loss) + penalty_loss
+    dW = X.T @ (P - Y) + W
+    return loss, dW
+"""
+
+
+def test_no_loss_is_guessed_where_its_line_is_not_followed() -> None:
+    """A part of a loss, or a usual loss, in the place of one that could not be read would refute what is right."""
+    found, = judge(read_as(LOST, "py"), 2.0)
+    assert found.verdict == "error" and "line 7" in found.evidence
+
+
+FAILING_LOOP = """import numpy as np
+
+def f(X, U, W):
+    loss = np.sum((X @ U) ** 2) + np.sum((X @ W) ** 2)
+    dU, dW = np.zeros_like(U), np.zeros_like(W)
+    for row in mystery(X):
+        dU += row
+        dW += row
+    return loss, dU, dW
+"""
+
+
+def test_every_gradient_of_a_loop_that_fails_is_in_error() -> None:
+    assert {v.verdict for v in judge(read_as(FAILING_LOOP, "py"), 2.0)} == {"error"}

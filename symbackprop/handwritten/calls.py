@@ -13,7 +13,8 @@ from ..source.calls import CALLS
 from ..tex.tensors import Met
 from .index import CodeIndex
 from .library import CodeNumpy
-from .names import LISTS
+from .names import LISTS, PARAMETERS
+from .terms import LAYERS
 from .values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Labels, Module, Rows
 
 MAX_CALLS = 60
@@ -142,8 +143,10 @@ class CodeCalls(CodeNumpy):
                 return len(items)
             case "len", [Free() as free] if self.known.kinds.get(free.name) == "sizes" or isinstance(free.default, (list, tuple)):
                 return len(self.opened_list(free))
-            case "len", [Free() as free] if free.name.rpartition("_")[2] in LISTS or free.name in LISTS:
+            case "len", [Free() as free] if (plain := self.known.plain(free.name)).rpartition("_")[2] in LISTS or plain in LISTS:
                 return len(self.opened_list(free))
+            case "len", [Free() as free] if free.items is not None or PARAMETERS.match(self.known.plain(free.name)):
+                return self.count_of(free)
             case "len", [value]:
                 expr = self.as_expr(value, node)
                 if not expr.rank:
@@ -178,10 +181,19 @@ class CodeCalls(CodeNumpy):
                 return owner.attributes.get(attr)
         raise UnsupportedError(f"{name}(…) is not followed here: {self.text(node)[:40]}")
 
+    def count_of(self, free: Free) -> int:
+        """How many entries a dictionary of parameters has: as many as the text makes, else weights and biases of three layers."""
+        if not free.items:
+            free.items = self.open_items(free)
+        if free.items:
+            return len(free.items)
+        self.readings[f"{free.name} is read as the weights and biases of {LAYERS} layers"] = None
+        return 2 * LAYERS
+
     def range_of(self, args: list[object]) -> object:
         values = [self.integer(a) for a in args]
         if self.counting is not None:
-            values = [self.rounds_of(v) for v in values]
+            values = [self.rounds_of(v, self.counting) for v in values]
         if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             found = range(*values)
             if len(found) > 10**7:
@@ -191,7 +203,7 @@ class CodeCalls(CodeNumpy):
 
     counting: ast.For | None = None
 
-    def rounds_of(self, value: object) -> int:
+    def rounds_of(self, value: object, loop: ast.AST) -> int:
         """How often a loop over a size runs: a small number, which the size is then read as. Raises `Met` where that is new."""
         if isinstance(value, int):
             return value
@@ -202,8 +214,8 @@ class CodeCalls(CodeNumpy):
         wanted = ROUNDS[len(self.known.counted) % len(ROUNDS)]
         found = sp.solve(number - wanted, symbols[0]) if len(symbols) == 1 and number.is_polynomial(symbols[0]) else [sp.Integer(2)]
         if len(found) != 1 or not found[0].is_Integer or found[0] <= 0:
-            raise UnsupportedError(f"how often the loop in line {self.counting.lineno} runs is not known")
-        self.known.counted[symbols[-1] if len(symbols) > 1 else symbols[0]] = self.counting.lineno
+            raise UnsupportedError(f"how often the loop in line {loop.lineno} runs is not known")
+        self.known.counted[symbols[-1] if len(symbols) > 1 else symbols[0]] = loop.lineno
         raise Met(symbols[-1] if len(symbols) > 1 else symbols[0], found[0])
 
     def integer(self, value: object) -> object:

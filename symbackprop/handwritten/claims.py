@@ -45,7 +45,10 @@ class Claims:
         last: dict[tuple, Event] = {}
         for event in self.events:
             last[event.family] = event
-        self.final = set(last.values())
+        self.final = {e for e in last.values() if not (e.raw is not None and is_zero(e.raw) and self.run.stands.get(e.family[:2]) is not e)}
+        self.parts = shares(self.events)
+        self.final -= self.parts
+        self.final -= {e for e in self.final if e.target.name not in through and e.target.name in self.run.definitions and e.error is None}
         self.values: dict[str, Expr] = {}
 
     def made(self) -> list[Claim]:
@@ -73,6 +76,8 @@ class Claims:
     def claim(self, event: Event) -> Claim:
         chain = chain_of(event)
         place = self.run.place(event.node)
+        if (part := self.part_of(chain)) is not None:
+            chain = [part, *chain]
         text = "; ".join(dict.fromkeys(self.line(e.node) for e in chain))
         base = dict(quantity=self.name(event), strict=True, assumptions=(*self.loss.said, *event.assumptions))
         left = self.quantity(event.target)
@@ -86,6 +91,11 @@ class Claims:
         base["assumptions"] += said
         base["suspects"] = self.stepped_before(chain, event, right)
         return Claim(text, place, left, right, **base)
+
+    def part_of(self, chain: list[Event]) -> Event | None:
+        """The event of the one line that computes all parts which a sum adds; None where there are several such lines."""
+        parts = [p for e in chain if e.raw is not None for n in names_in(e.raw) if is_event(n) and (p := self.run.events[int(n.removeprefix(MARK))]) in self.parts and not is_zero(p.raw)]
+        return parts[0] if len({p.node for p in parts}) == 1 and parts[0].node is not chain[-1].node else None
 
     def name(self, event: Event) -> str:
         """The gradient as it is written; another name it is given, where one spelling stands for several."""
@@ -116,6 +126,8 @@ class Claims:
 
     def again(self, edited: str, chain: list[Event], event: Event, instead: dict[Expr, Expr] = {}) -> Expr:
         """The value of the claim with another right side in its first line."""
+        if chain[0] in self.parts:
+            return fitted(self.rebuilt(event, edited, chain[0].node, instead), event.target)[0]
         value: Expr | None = None
         for link in chain:
             if link.raw is None:
@@ -125,6 +137,16 @@ class Claims:
             else:
                 value = self.written(substitute(link.raw, {link.before.var.name: value}))
         return fitted(value, event.target)[0]
+
+    def rebuilt(self, event: Event, edited: str, node: ast.AST, instead: dict[Expr, Expr]) -> Expr:
+        """The value of a sum with another right side in the line that computes its parts."""
+        if event.node is node:
+            return self.redone(event, self.reread(edited, event, instead), None)
+        if event.raw is None:
+            raise ParseError("a later line of this gradient could not be followed")
+        inner = [self.run.events[int(n.removeprefix(MARK))] for n in names_in(event.raw) if is_event(n)]
+        again = {e.var.name: self.rebuilt(e, edited, node, instead) for e in inner if e in self.parts or e is event.before}
+        return self.written(substitute(event.raw, again))
 
     def redone(self, link: Event, right: Expr, before: Expr | None) -> Expr:
         """The value that a line leaves with another right side; the same line in the rounds of a loop changes in all of them."""
@@ -161,8 +183,12 @@ class Claims:
         count, equations, readings = len(run.events), len(run.equations), dict(run.readings)
         run.known.meter = Meter()
         try:
-            value = run.value(node)
-            return run.as_expr(value, node)
+            value = run.as_expr(run.value(node), node)
+            for event in run.events[:count - 1 if count else None:-1]:
+                if event.raw is None and event.var.name in names_in(value):
+                    raise ParseError("a line of a function that is called could not be followed")
+                value = substitute(value, {event.var.name: event.raw}) if event.raw is not None else value
+            return value
         except TooMuch:
             raise ParseError("the formula takes too much work") from None
         except (Again, Met):
@@ -193,6 +219,17 @@ class Claims:
         return bool(names_in(node)) and any(n.startswith("∂") or n in self.run.definitions for n in names_in(node))
 
 
+def shares(events: list[Event]) -> set[Event]:
+    """Gradients that a later line adds to others of the same tensor: each is a part of the gradient, their sum is the claim."""
+    by_name, found = {e.var.name: e for e in events}, set()
+    for event in events:
+        for term in event.raw.terms if type(event.raw) is Add else ():
+            part = by_name.get(getattr(term, "name", ""))
+            if part is not None and part.target is event.target and part.family != event.family:
+                found.add(part)
+    return found
+
+
 def chain_of(event: Event) -> list[Event]:
     """The lines that make a value: the one that computes it, then those that change it in place."""
     chain = [event]
@@ -217,7 +254,7 @@ def fitted(node: Expr, target: Var) -> tuple[Expr, tuple[str, ...]]:
 def direction_of(delta: Expr, run: Entry) -> Expr | None:
     """G of a step −η G; None where no one step size stands before all terms."""
     terms = delta.terms if type(delta) is Add else (delta,)
-    steps = [{n for n, v in names_in(t).items() if not v.rank and STEP.match(n.split(".")[-1])} for t in terms]
+    steps = [{n for n, v in names_in(t).items() if not v.rank and STEP.match(run.known.plain(n).split(".")[-1])} for t in terms]
     common = set.intersection(*steps) if steps else set()
     if any(steps) and not common:
         return None

@@ -12,10 +12,10 @@ from functools import lru_cache
 from dataclasses import dataclass, field
 
 from ..errors import SymbackpropError
-from ..expr import Expr, Var, size
+from ..expr import Add, Expr, Var, size
 from ..tex.tensors import Unknown
-from .names import BACKWARD, FORWARD, INITIAL, LOSS_FUNCTION, LOSS_NAME, SHORT, STORES, UPSTREAM, stems
-from .record import Spot, has_events
+from .names import BACKWARD, BARE_GRADIENT, FORWARD, INITIAL, LOSS_FUNCTION, LOSS_NAME, PARAMETER_NAMES, SHORT, STORES, UPSTREAM, stems
+from .record import Lost, Spot, has_events
 from .run import Follower
 from .values import Again, Array, Class, Closure, Frame, Free, Instance, Unread, name_of
 
@@ -36,6 +36,7 @@ class Group:
     first_equation: int = 0
     updates: int = 0
     last_equation: int | None = None
+    lost: list[Lost] = field(default_factory=list)
 
 
 class Entry(Follower):
@@ -51,6 +52,8 @@ class Entry(Follower):
         self.root: Closure | None = None
         self.functions_of: list[Closure] = []
         self.frames: dict[int, Frame] = {}
+        self.owners: dict[str, list[int]] = {}
+        self.followed_now: list[ast.AST] = []
 
     def follow(self, tree: ast.Module) -> None:
         self.frame = Frame({"__name__": "__main__"})
@@ -84,6 +87,8 @@ class Entry(Follower):
                 name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
                 if isinstance(target, ast.Subscript) and STORES.match(getattr(target.value, "id", getattr(target.value, "attr", ""))):
                     return True
+                if BARE_GRADIENT.match(name) and {a.arg for a in node.args.args} & PARAMETER_NAMES:
+                    return True
                 if any(word in spoken for stem, _ in stems(name) for word in (stem, *SHORT.get(stem.lower(), ()))):
                     return True
         return bool(BACKWARD.match(node.name)) and any(isinstance(p, ast.Return) and isinstance(p.value, (ast.BinOp, ast.Call)) for p in ast.walk(node)) \
@@ -104,7 +109,7 @@ class Entry(Follower):
     def run_root(self, root: Closure, cls: Class | None, everything: list[Closure]) -> None:
         """One backward part, after what it needs."""
         self.open_group(root.name)
-        self.scope, self.output, self.root = {}, None, root
+        self.scope, self.output, self.root, self.followed_now = {}, None, root, []
         try:
             owner = self.instance_of(cls) if cls is not None else None
             for companion in self.companions(root, cls, everything):
@@ -130,10 +135,13 @@ class Entry(Follower):
         except SymbackpropError as error:
             self.note(error.at(closure.node.lineno, 1, self.lines[closure.node.lineno - 1]))
             value = None
+            if LOSS_FUNCTION.match(closure.name) and closure is not self.root:
+                self.lost.append(Lost(closure.name, closure.node, error))
         frame = self.frames.get(id(closure.node))
         if frame is not None and closure is not self.root:
             self.scope.update({k: v for k, v in frame.names.items() if k != "self"})
-            self.scope.update({"return": value})
+            if not LOSS_FUNCTION.match(closure.name):
+                self.scope.update({"return": value})
             tensors = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, (Array, Expr))]
             if tensors and FORWARD.match(closure.name):
                 self.name_output(tensors[0], closure)
@@ -169,8 +177,8 @@ class Entry(Follower):
 
     def close_group(self) -> None:
         group = self.groups[-1]
-        group.losses, group.last_equation = self.losses, len(self.equations)
-        self.losses = []
+        group.losses, group.last_equation, group.lost = self.losses, len(self.equations), self.lost
+        self.losses, self.lost = [], []
 
     def sizes_are_final(self) -> None:
         """Give every size that is still open a name, and follow the text again with it."""
@@ -194,11 +202,57 @@ class Entry(Follower):
 
     def run_closure(self, closure: Closure, args: list[object], named: dict[str, object], node: ast.AST) -> object:
         self.visited.add(id(closure.node))
-        return super().run_closure(closure, args, named, node)
+        self.followed_now.append(closure.node)
+        outer, self.called_at = self.called_at, node
+        try:
+            return super().run_closure(closure, args, named, node)
+        finally:
+            self.called_at = outer
+
+    def input_name(self, name: str) -> str:
+        """The name of an input in the whole text: functions that are followed apart from each other may call different things alike."""
+        groups, now = self.owners.setdefault(name, []), len(self.groups)
+        if now not in groups:
+            groups.append(now)
+        at = groups.index(now)
+        own = f"{name}_{at + 1}" if at else name
+        while at and own in self.owners:
+            own += "_"
+        self.known.own(own, name, self.followed_now[::-1])
+        return own
+
+    def default(self, name: str, value: object) -> object:
+        """A setting that has a default; targets that a loss may be called without are given."""
+        if value is None and isinstance(self.called_at, ast.FunctionDef) and TARGET.match(name):
+            return Free(self.input_name(name))
+        return super().default(name, value)
 
     def body_of(self, closure: Closure) -> object:
         self.frames[id(closure.node)] = self.frame
-        return super().body_of(closure)
+        outer, self.sums_given = self.sums_given, (self.sums_of(closure), self.called_at)
+        try:
+            return super().body_of(closure)
+        finally:
+            self.sums_given = outer
+
+    def sums_of(self, closure: Closure) -> dict[str, Array]:
+        """The arguments of a call that are sums of gradients under a gradient's name."""
+        return {a.arg: v for a in closure.node.args.args if isinstance(v := self.frame.names.get(a.arg), Array) and type(v.expr) is Add
+                and has_events(v.expr) and stems(a.arg)}
+
+    sums_given: tuple[dict[str, Array], ast.AST | None] = {}, None
+    called_at: ast.AST | None = None
+
+    def put(self, target: ast.expr, value: object, node: ast.stmt, right: ast.expr) -> None:
+        """An assignment; it may give the name of the tensor that an argument is the gradient of."""
+        super().put(target, value, node, right)
+        sums, call = self.sums_given
+        for name, given in list(sums.items()):
+            spot = Spot(ast.copy_location(ast.Name(name, ast.Load()), node), name, name)
+            of = [var for stem, before in stems(name) if not before and (var := self.tensor_called(stem, False, True)) is not None]
+            if of and of[0].shape == given.expr.shape and type(given.expr) is Add:
+                del sums[name]
+                given.expr = self.event(spot, of[0], given.expr, call, None, self.family(spot, of[0])).var
 
     def missing(self, closure: Closure, name: str) -> object:
         """An argument that no call gives: what the forward part calls so, a gradient from outside, or an input."""

@@ -21,17 +21,18 @@ from ..program import Claim, Program
 from ..source.read import Reader
 from ..tex.tensors import Met
 from .claims import Claims
-from .entry import Entry
+from .entry import Entry, Group
 from .known import WORK, Known, Meter, TooMuch
 from .loss import loss_of, one_hot_facts
 from .names import LOSS_NAME, SHORT, STEP, stems
 from .record import Event
-from .shapes import declared_shapes
+from .shapes import Stated
 from .values import Again
 
 ROUNDS, TRIALS = 300, 8
 CODE = re.compile(r"(?m)^[ \t]*(?:def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:)|\bnp\.random\b")
-VECTOR = re.compile(r"(?![wWuUvV]\d*$|w_|theta|.*weights?|syn\d|M$|mat)[a-z]")  # names that one example at a time gives one axis
+SIZE_OF = re.compile(r"\b([A-Za-z]\w*?)_\d+\b")
+VECTOR = re.compile(r"(?![wWuUvV]\d*$|w_|theta|.*weights?|syn\d|M$|mat)(?:[a-z]|[CHS]_?(?:prev|next|0|t)\w*$)")  # names that one example at a time gives one axis
 MODEL = re.compile(r"(?m)^[ \t]*(?:fact[ \t]*:|\w+[ \t]*:[ \t]*R\b)")
 
 
@@ -78,22 +79,43 @@ def better(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter)
     if strain(best) and known.indexed:
         columns = {n: "columns" for n in known.indexed if n in known.ranks}
         best, known = fewer_misfits((best, known), text, tree, {**known.ranks, **columns}, meter)
+    best, known = fewer_misfits((best, known), text, tree, {**known.ranks, **ranks_of_gradients(best, known)}, meter)
     trials = 0
-    suspects = [e.target.name for e in best.events if misfits(e)]
-    for name in sorted(known.ranks, key=lambda n: (n not in suspects, known.ranks[n] == 0)):
+    suspects, spoken = [e.target.name for e in best.events if misfits(e)], spoken_of(best)
+    for name in sorted(known.ranks, key=lambda n: (n not in spoken, n not in suspects, known.ranks[n] == 0)):
         if strain(best) == 0 or trials >= TRIALS:
             break
-        for rank in (0, 1, "column", "row", 2) if name in GREEK else (1, "column", "row", 0, 2):
+        for rank in (0, 1, "column", "row", 2) if known.plain(name) in GREEK else (1, "column", "row", 0, 2):
             if rank == known.ranks[name] or trials >= TRIALS:
                 continue
             trials += 1
+            before = best
             best, known = fewer_misfits((best, known), text, tree, {**known.ranks, name: rank}, meter)
+            if best is not before and name not in [e.target.name for e in best.events if misfits(e)]:
+                break
     return best if outer else with_vectors(best, known, text, tree, meter)[0]
+
+
+def spoken_of(run: Entry) -> set[str]:
+    """The names whose own open sizes stand in what does not fit."""
+    said = [str(d) for e in run.events if e.raw is not None and misfits(e) for d in e.raw.shape]
+    said += [e.message for e in (*run.notes.values(), *(e.error for e in run.events)) if e is not None]
+    return {name for text in said for name in SIZE_OF.findall(text)}
+
+
+def ranks_of_gradients(run: Entry, known: Known) -> dict[str, object]:
+    """The rank that each name would have whose gradient does not fit, by the shape of that gradient."""
+    found: dict[str, object] = {}
+    for event in run.events:
+        if event.raw is not None and misfits(event) and event.target.name in known.ranks:
+            shape = event.raw.shape
+            found[event.target.name] = len(shape) if len(shape) != 2 else "column" if shape[1] == 1 else "row" if shape[0] == 1 else 2
+    return found
 
 
 def with_vectors(best: Entry, known: Known, text: str, tree: ast.Module, meter: Meter) -> tuple[Entry, Known]:
     """The same with all names that may be vectors as vectors at once: code for one example at a time."""
-    vectors = {n: 1 for n, rank in known.ranks.items() if rank == 2 and VECTOR.match(n)}
+    vectors = {n: 1 for n, rank in known.ranks.items() if rank == 2 and VECTOR.match(known.plain(n))}
     if not strain(best) or not vectors:
         return best, known
     return fewer_misfits((best, known), text, tree, {**known.ranks, **vectors}, meter)
@@ -110,11 +132,11 @@ def fewer_misfits(found: tuple[Entry, Known], text: str, tree: ast.Module, ranks
 
 def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter) -> tuple[Entry, Known]:
     """Follow the text until nothing new is learned of its sizes."""
-    known = Known(declared_shapes(text, tree), meter)
+    known = Known(stated_in(text, tree), meter)
     known.ranks.update(ranks)
     for _ in range(ROUNDS):
         run = Entry(text.split("\n"), known)
-        run.trained, run.differentiated = trained_names(tree), differentiated_names(tree)
+        run.trained, run.differentiated, run.steppers = trained_names(tree), differentiated_names(tree), step_sizes(tree)
         try:
             run.follow(tree)
             if not run.close_sizes():
@@ -130,6 +152,11 @@ def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter)
     raise ParseError("the shapes of this code could not be settled", line=1, column=1, hint="declare them in comments, as in # X: R[B, n]")
 
 
+@lru_cache(maxsize=4)
+def stated_in(text: str, tree: ast.Module) -> Stated:
+    return Stated(text, tree)
+
+
 def strain(run: Entry) -> int:
     """How badly the assumed ranks fit: lines that do not, gradients of another shape than their tensors, losses that are matrices."""
     losses = sum(e.expr.rank > 1 and len(e.name) > 1 and bool(LOSS_NAME.match(e.name)) for e in run.equations)
@@ -139,7 +166,8 @@ def strain(run: Entry) -> int:
 def misfits(event: Event) -> bool:
     if event.raw is None:
         return event.error is not None
-    return [d for d in event.raw.shape if d != 1] != [d for d in event.target.shape if d != 1]
+    shape, wanted = event.raw.shape, event.target.shape
+    return shape != wanted and ([d for d in shape if d != 1] != [d for d in wanted if d != 1] or len(shape) > 1 and len(shape) == len(wanted))
 
 
 @lru_cache(maxsize=4)
@@ -157,6 +185,17 @@ def trained_names(tree: ast.Module) -> set[str]:
                 if name == getattr(left, "id", getattr(left, "attr", None)):
                     found.add(name)
     return {name for name in found if len(name) == 1 or not LOSS_NAME.match(name)}
+
+
+@lru_cache(maxsize=4)
+def step_sizes(tree: ast.Module) -> set[str]:
+    """Names of step sizes that stand in a step of a parameter."""
+    trained, found = trained_names(tree), set()
+    for node in ast.walk(tree):
+        target = node.target if isinstance(node, ast.AugAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+        if getattr(target, "id", getattr(target, "attr", "")) in trained:
+            found |= {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name) and STEP.match(n.id)}
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -179,8 +218,9 @@ def program_of(run: Entry) -> Program:
             continue
         loss = loss_of(run, group, events)
         if loss is None:
-            notes.append(f"no loss was found for the gradients of {group.title}: compute one, as in loss = …")
-            claims += [lossless(run, e) for e in events]
+            why = lossless_because(group)
+            notes.append(f"no loss was found for the gradients of {group.title}: {why or 'compute one, as in loss = …'}")
+            claims += [lossless(run, e, why) for e in events]
             continue
         claims += Claims(run, loss, events, updates).made()
     claims = [replace(c, assumptions=(*c.assumptions, *said_of(run, c))) for c in claims]
@@ -192,11 +232,19 @@ def program_of(run: Entry) -> Program:
     return Program(inputs, tuple(run.equations), (), facts, tuple(claims), {}, tuple(notes))
 
 
-def lossless(run: Entry, event: Event) -> Claim:
+def lossless_because(group: Group) -> str:
+    """Why a group of gradients has no loss, where that is known."""
+    if not group.lost:
+        return ""
+    first = group.lost[0]
+    return f"{first.name} in line {first.node.lineno} could not be followed ({first.error.message})"
+
+
+def lossless(run: Entry, event: Event, why: str) -> Claim:
     """A gradient of no loss: the error of its own line, or that a loss is missing."""
     place = run.place(event.node)
-    error = event.error or ParseError("no loss was found that this could be the gradient of", line=place.line, column=place.column, source=place.source,
-                       hint="compute it in the forward part, as in loss = …")
+    error = event.error or ParseError(why or "no loss was found that this could be the gradient of", line=place.line, column=place.column, source=place.source,
+                       hint=None if why else "compute it in the forward part, as in loss = …")
     return Claim(run.text(event.node), place, None, None, error, quantity=event.spot.text)
 
 

@@ -32,7 +32,7 @@ class CodeIndex(CodeLabels):
         match owner:
             case dict():
                 return self.entry(owner, node)
-            case list() | tuple() | str():
+            case list() | tuple() | str() | range():
                 return self.element(owner, node)
             case Free():
                 return self.opened(owner, node)
@@ -69,7 +69,7 @@ class CodeIndex(CodeLabels):
             raise UnsupportedError(f"the key {self.text(node)[:40]} is not known here")
         return key
 
-    def element(self, owner: list | tuple | str, node: ast.Subscript) -> object:
+    def element(self, owner: list | tuple | str | range, node: ast.Subscript) -> object:
         if isinstance(node.slice, ast.Slice):
             ends = [None if e is None else as_int(self.value(e)) for e in (node.slice.lower, node.slice.upper, node.slice.step)]
             if all(e is None or isinstance(e, int) for e in ends):
@@ -102,7 +102,7 @@ class CodeIndex(CodeLabels):
     def holds_sizes(self, owner: Free) -> bool:
         """Whether an open value is a list of layer sizes."""
         return owner.array is None and owner.name not in self.known.shapes and (
-            owner.name.rpartition("_")[2] in LISTS or self.known.kinds.get(owner.name) == "sizes" or isinstance(owner.default, (list, tuple)))
+            self.known.plain(owner.name).rpartition("_")[2] in LISTS or self.known.kinds.get(owner.name) == "sizes" or isinstance(owner.default, (list, tuple)))
 
     def rows_for(self, rows: sp.Expr, at: int) -> sp.Expr:
         """The rows of something that is read at numbers: as many as the loop has rounds. Raises `Met` where that was open."""
@@ -117,7 +117,7 @@ class CodeIndex(CodeLabels):
         if owner.items is None:
             owner.items = self.open_items(owner)
         if key not in owner.items:
-            owner.items[key] = Free(key)
+            owner.items[key] = Free(self.input_name(key))
         return owner.items[key]
 
     def open_items(self, owner: Free) -> dict[str, object]:
@@ -177,6 +177,8 @@ class CodeIndex(CodeLabels):
                 old = array.initial
             found = self.labels_of(index, old)
             return found if isinstance(found, Expr) else None
+        if isinstance(index, ast.Slice):
+            return None
         value = self.value(index)
         if isinstance(value, Array) and value.value().shape == old.shape:
             return value.value()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+
 import sympy as sp
 
 from ..errors import ShapeError
 from ..expr import Shape
 from ..tex.tensors import Unknown
+from .shapes import Stated
 from .values import Again
 
 WORK = 60_000
@@ -31,14 +34,28 @@ class Meter:
 class Known:
     """What is learned of a text from one following to the next: sizes, ranks, and what open values are."""
 
-    def __init__(self, shapes: dict[str, Shape], meter: Meter) -> None:
-        self.shapes, self.meter = shapes, meter
+    def __init__(self, stated: Stated, meter: Meter) -> None:
+        self.stated, self.shapes, self.meter = stated, stated.merged(), meter
+        self.names: dict[str, str] = {}
         self.sizes: dict[sp.Expr, sp.Expr] = {}
         self.ranks: dict[str, int] = {}
         self.kinds: dict[str, str] = {}
         self.called: dict[sp.Expr, str] = {}
         self.counted: dict[sp.Expr, int] = {}
         self.indexed: set[str] = set()
+
+    def own(self, own: str, name: str, scopes: list[ast.AST]) -> None:
+        """Give an input that is called `name` in some functions the shape that they state."""
+        if own not in self.names:
+            self.names[own] = name
+            shape = self.stated.shape(name, scopes)
+            self.shapes.pop(own, None)
+            if shape is not None:
+                self.shapes[own] = shape
+
+    def plain(self, own: str) -> str:
+        """What an input is called where it is used."""
+        return self.names.get(own, own)
 
     def put(self, shape: Shape) -> Shape:
         return tuple(d.xreplace(self.sizes) for d in shape)

@@ -15,6 +15,7 @@ from .index import CodeIndex
 from .values import Array, Free, Labels, Module, Picked, Rows
 
 INSIDE = frozenset(("log", "log2", "exp", "sqrt", "square", "abs"))
+SAME = {"nansum": "sum", "nanmean": "mean", "absolute": "abs", "fabs": "abs", "float_power": "power"}  # where no entry is missing
 DRAWN = frozenset("randn rand random standard_normal random_sample".split())
 
 
@@ -26,6 +27,7 @@ class CodeNumpy(CodeIndex):
     def numpy(self, node: ast.Call, name: str, module: str) -> object:
         if module.endswith("random"):
             return self.random(node, name)
+        name = SAME.get(name, name)
         special = getattr(self, f"np_{name}", None)
         if special is not None:
             return special(node)
@@ -135,6 +137,8 @@ class CodeNumpy(CodeIndex):
     np_empty, np_empty_like = np_zeros, np_zeros_like
 
     def np_arange(self, node: ast.Call) -> object:
+        if self.counting is not None:
+            return self.range_of([self.value(a) for a in node.args])
         if len(node.args) != 1:
             raise UnsupportedError("np.arange of a start and a step is not followed")
         value = self.value(node.args[0])
@@ -220,6 +224,8 @@ class CodeNumpy(CodeIndex):
                     return self.kept(CALLS["dot"](expr, other))
                 except ShapeError:
                     return self.refused(node, node.func.value, node.args[0], expr, other)
+            case "transpose" if len(node.args) > 1:
+                return self.kept(CALLS["transpose"](expr, tuple(self.plain(a) for a in node.args)))
             case "fill":
                 return None
         if name not in ("sum", "mean", "var", "std", "trace", "transpose", "swapaxes", "squeeze"):

@@ -43,6 +43,8 @@ def loss_of(run: Entry, group: Group, events: list[Event]) -> Loss | None:
     for name in candidates(run, group):
         if targets & reachable(run, name):
             return Loss(name, ())
+    if group.lost:
+        return None
     summed = vector_loss(run, group, targets, events)
     return summed or assumed(run, events)
 
@@ -54,7 +56,14 @@ def candidates(run: Entry, group: Group) -> list[str]:
     named = [e.name for e in own if LOSS_NAME.match(e.name.rstrip("0123456789_") or e.name) or LOSS_NAME.match(e.name)]
     ends = [n for n in named if n not in read]
     first = [n for n in ends if n in FIRST]
-    return list(dict.fromkeys([*group.losses, *first, *ends[::-1], *named[::-1], *(run.losses or ())]))
+    found = dict.fromkeys([*group.losses, *first, *ends[::-1], *named[::-1], *(run.losses or ())])
+    return [n for n in found if not is_part_of_lost(n, group)]
+
+
+def is_part_of_lost(name: str, group: Group) -> bool:
+    """Whether a scalar goes into a loss whose line could not be followed, so that it is not the whole."""
+    return any(isinstance(n, ast.Name) and (n.id == name or name.startswith(f"{n.id}_")) or isinstance(n, ast.Attribute) and n.attr == name
+               for lost in group.lost if not isinstance(lost.node, ast.FunctionDef) for n in ast.walk(lost.node))
 
 
 def reachable(run: Entry, name: str) -> set[str]:

@@ -14,8 +14,10 @@ SPELLINGS = tuple((re.compile(pattern, re.ASCII), before) for pattern, before in
     (r"(.+?)_?(?:delta|DELTA|Delta)", True),
 ))
 BARE = re.compile(r"(?:grads?|gradients?|nabla|dw|dW|dtheta)$")
+BARE_GRADIENT = re.compile(r"grad(?:ient)?$")
+PARAMETER_NAMES = frozenset(("theta", "Theta", "w", "W", "weights", "beta"))  # what a bare gradient may be of
 STORES = re.compile(r"_?(?:grads?|gradients?|nablas?|derivatives|deltas)\d*$")
-LOSS_NAME = re.compile(r"(?:.*_)?(?:loss|cost|objective|nll|mse|bce|cross_entropy|J|L|C|E)(?:_?(?:total|value|val|function|fn))?$")
+LOSS_NAME = re.compile(r"(?:.*_)?(?:loss|cost|objective|obj|nll|mse|bce|cross_entropy|J|L|C|E)(?:_?(?:total|value|val|function|fn))?$")
 LOSS_FUNCTION = re.compile(r"(?:.*_)?(?:loss|cost|objective|mse|bce|cross_?entropy|nll|criterion)(?:_.*)?$|.*(?:Loss|Cost)$")
 SIZE_NAME = re.compile(r"(?:\w+_)?(?:size|dim|dims|units|neurons|nodes|features|classes|inputs|outputs|hidden)(?:_\w+)?$|n_?(?:in|out|h|x|y|hid\w*|inp\w*|out\w*)$|"
                        r"[NDHMKCV]$|D_(?:in|out)$")
@@ -26,6 +28,7 @@ UPSTREAM = re.compile(r"d_?(?:out|y|Y|a|A|Z|z|h|H|A_?next|next)?$|dout\w*$|d(?:L
 STEP = re.compile(r"(?:lr|learning_?rate|eta|step(?:_?size)?|alpha|rate|learningRate|self\.lr)$", re.IGNORECASE)
 SCALAR = re.compile(r"(?:lr|learning_?rate|eta|step_?size|alpha|reg\w*|lambda?\w*|lamb?|rho|kappa|nu|sparsity(?:_?param\w*|_?target|_?level)?|eps\w*|epsilon|momentum|decay\w*|weight_?decay|"
                     r"l1|l2|temperature|delta|tau|c|C|beta[12]|learningRate|scale|keep_?prob)$", re.IGNORECASE)
+PARAMETERS = re.compile(r"(?:\w+_)?(?:params?|parameters)$")  # a dictionary of parameters
 LISTS = frozenset("layer_dims layers_dims layers sizes layer_sizes dims hidden_dims nn_architecture layer_dimensions architecture shape units neurons nodes".split())
 FORWARD = re.compile(r"(?:.*_)?(?:forward|feed_?forward|forward_?(?:pass|prop\w*)|predict(?:_proba)?|__call__|propagate|hypothesis|"
                      r"model_?output)(?:_.*)?$|.*[fF]orward.*")

@@ -14,7 +14,7 @@ from ..errors import SymbackpropError
 from ..expr import Contract, Expr, Var, is_elementwise, names_in
 from ..program import Equation, expose_pre_activations, is_activation
 from ..tex.tensors import Unknown
-from .names import INITIAL, LOSS_FUNCTION, LOSS_NAME, SIZE_NAME, stems
+from .names import BARE_GRADIENT, INITIAL, LOSS_FUNCTION, LOSS_NAME, SIZE_NAME, stems
 from .targets import MARK, Spot, Targets, is_event
 from .values import Array, Closure, Frame, Free, Instance, Picked, frozen, name_of
 
@@ -48,6 +48,15 @@ class Event:
         return Var(f"{MARK}{self.number}", self.target.shape)
 
 
+@dataclass(frozen=True)
+class Lost:
+    """A loss whose line could not be followed."""
+
+    name: str
+    node: ast.AST
+    error: SymbackpropError
+
+
 class Recorder(Targets):
     """Gives names to what is computed."""
 
@@ -57,9 +66,12 @@ class Recorder(Targets):
         self.events: list[Event] = []
         self.notes: dict[int, SymbackpropError] = {}
         self.losses: list[str] = []
+        self.lost: list[Lost] = []
         self.stated: dict[str, tuple[str, Expr]] = {}
         self.updates: list[Event] = []
         self.steps_taken: dict[Expr, Event] = {}
+        self.stands: dict[tuple, Event] = {}
+        self.called: dict[str, list[Var]] = {}
 
     def note(self, error: SymbackpropError) -> None:
         self.notes.setdefault(error.line or 0, error)
@@ -96,7 +108,7 @@ class Recorder(Targets):
             value = value.expr() if entry else Array(value.expr()) if not spot.name else value
         if isinstance(value, list) and not any(self.list_called(stem) for stem, _ in stems(spot.name)):
             return [self.named_entry(f"{spot.name}_{k}", v, spot.node) for k, v in enumerate(value, 1)]
-        if isinstance(value, (int, Const)) and not isinstance(value, bool) and spot.name in self.trained:
+        if isinstance(value, (int, Const)) and not isinstance(value, bool) and spot.name in self.trained | self.steppers:
             return self.scalar_input(spot)
         if type(value) is int and value > 3 and not self.calls and SIZE_NAME.match(spot.name):
             return Const(self.open(spot.name).xreplace(self.known.sizes))
@@ -106,6 +118,8 @@ class Recorder(Targets):
             return value
         expr = value.value() if isinstance(value, Array) else value
         target = self.target_of(spot)
+        if target is not None and BARE_GRADIENT.match(spot.name) and target.shape != expr.shape:
+            target = None
         if target is not None and not (type(expr) is Var and not is_event(expr.name) and expr.name == target.name):
             return self.named_gradient(spot, target, expr, value, node, right)
         return self.defined(spot, expr, value, node, old)
@@ -118,6 +132,7 @@ class Recorder(Targets):
 
     filling = ""
     trained: set[str] = set()
+    steppers: set[str] = set()
     differentiated: set[str] = set()
     rehearsed: dict[Expr, Var] = {}
 
@@ -139,6 +154,7 @@ class Recorder(Targets):
             return self.updated_value(spot, expr, value, node, old)
         if type(expr) is Var or isinstance(value, Array) and value.initial is expr:
             self.latest[spot.name] = expr
+            self.called.setdefault(spot.name, []).append(expr)
             return value
         if old is not None or is_update_form(spot, node):
             self.updated_value(spot, expr, value, node, old)
@@ -192,6 +208,7 @@ class Recorder(Targets):
             self.definitions[made.name] = made.expr
         var = Var(own, expr.shape)
         self.latest[name] = var
+        self.called.setdefault(name, []).append(var)
         return var
 
     def loss_of_function(self, closure: Closure, value: object) -> object:
@@ -208,17 +225,33 @@ class Recorder(Targets):
     def named_gradient(self, spot: Spot, target: Var, raw: Expr, value: object, node: ast.stmt, right: ast.expr | None) -> object:
         """The event of a gradient; another name for one is no new event."""
         earlier = self.event_of(raw)
-        if earlier is not None and (earlier.target is target or earlier.target is self.pre_activation(target) or not self.is_near(spot, target)):
+        if earlier is not None and (earlier.target is target or any(earlier.target in self.called.get(s, ()) for s, _ in stems(spot.name))
+                                    or earlier.target.shape == raw.shape != target.shape or earlier.target is self.pre_activation(target) or not self.is_near(spot, target)):
             earlier.aliases.append(spot.text)
+            self.stands[self.family(spot, target)[:2]] = earlier
             return value
-        family = (id(self.frame) if isinstance(spot.node, ast.Name) else 0, spot.text, target.name)
-        if earlier is None and self.multiplies_itself(raw, spot, target):
-            target = self.pre_activation(target)
+        family = self.family(spot, target)
+        if earlier is None:
+            itself, first = self.multiplies_itself(raw, spot, target), self.first_version(target)
+            if itself and first is not target:
+                target, family = first, (*family, "undone")
+            else:
+                target = self.upstream_of(spot, self.pre_activation(target) if itself else target, raw)
+                family = family if itself else self.family(spot, target)
         event = self.event(spot, target, raw, node, right, family)
         if isinstance(value, Array):
             value.expr, value.initial = event.var, None
             return value
         return event.var if not event.var.rank and not raw.rank else Array(event.var)
+
+    def upstream_of(self, spot: Spot, target: Var, raw: Expr) -> Var:
+        """The tensor meant, where rounds of a loop gave several the name: one that what the gradient is made from reads."""
+        events = [e for name in names_in(raw) if is_event(name) for e in (self.events[int(name.removeprefix(MARK))],)]
+        read = {n for e in events if e.target.name in self.definitions for n in names_in(self.definitions[e.target.name])}
+        if target.name in read or any(self.definitions.get(n) is not None and target.name in names_in(self.definitions[n]) for n in read):
+            return target
+        found = {v for stem, _ in stems(spot.name) for v in self.called.get(stem, ()) if v.name in read and v.shape == raw.shape}
+        return found.pop() if len(found) == 1 else target
 
     def event(self, spot: Spot, target: Var, raw: Expr | None, node: ast.stmt, right: ast.expr | None, family: tuple,
               before: Event | None = None, op: ast.operator | None = None) -> Event:
@@ -227,6 +260,7 @@ class Recorder(Targets):
         saved = frozen(self.frame, {}) if right is not None else None
         made = Event(len(self.events), spot, target, raw, node, right, saved, family, before, op=op)
         self.events.append(made)
+        self.stands[family[:2]] = made
         return made
 
     def sizes_are_final(self) -> None:
@@ -241,9 +275,20 @@ class Recorder(Targets):
         """`dh = dh * (1 - h**2)`: from here on the pre-activation is meant."""
         if type(raw) is not Contract or not is_elementwise(raw.inputs, raw.output):
             return False
-        slopes = [o for o in raw.operands if o.rank and not is_event(getattr(o, "name", ""))]
-        return bool(slopes) and any((e := self.event_of(o)) is not None and e.spot.text == spot.text and e.target is target
+        if all(is_event(getattr(o, "name", "")) or type(o) is Const and o.value.is_number for o in raw.operands):
+            return False
+        return any((e := self.event_of(o)) is not None and e.spot.text == spot.text and (e.target is target or e.target is self.first_version(target))
                                     for o in raw.operands)
+
+    def first_version(self, var: Var) -> Var:
+        """A of `A = A * mask; A = A / keep`, before all factors that the forward part gives it under the same name."""
+        name, expr = self.stated.get(var.name, ("", None))
+        while type(expr) is Contract and is_elementwise(expr.inputs, expr.output):
+            own = [o for o in expr.operands if type(o) is Var and o.shape == var.shape and self.stated.get(o.name, ("",))[0] == name]
+            if len(own) != 1:
+                break
+            var, expr = own[0], self.definitions.get(own[0].name)
+        return var
 
     def changed(self, spot: Spot, array: Array, new: Expr, node: ast.stmt, right: ast.expr | None) -> None:
         """A tensor changed in place: a gradient goes on as a new event, anything else gets a new name."""
@@ -256,7 +301,7 @@ class Recorder(Targets):
             return
         target = self.target_of(spot)
         if target is not None:
-            family = (id(self.frame) if isinstance(spot.node, ast.Name) else 0, spot.text, target.name)
+            family = self.family(spot, target)
             array.change(self.event(spot, target, new, node, right, family, None, op).var)
         elif array.initial is not None and type(array.expr) is Var and not has_events(new) and not isinstance(node, ast.AugAssign):
             array.change(new)
@@ -271,15 +316,29 @@ class Recorder(Targets):
 
     def failed_gradient(self, spot: Spot, node: ast.stmt, error: SymbackpropError) -> bool:
         """A gradient whose line could not be read: a claim in error, which later lines read as it should be."""
-        target = self.target_of(spot) if spot.name else None
+        earlier = None if isinstance(node, ast.Assign) and isinstance(spot.node, ast.Name) else self.changed_event(spot)
+        target = earlier.target if earlier is not None else self.target_of(spot) if spot.name else None
         if target is None:
             return False
-        family = (id(self.frame) if isinstance(spot.node, ast.Name) else 0, spot.text, target.name)
+        family = earlier.family if earlier is not None else self.family(spot, target)
         right = getattr(node, "value", None)
         event = self.event(spot, target, None, node, right if len(self.spots_of(node)) == 1 else None, family)
         event.error = error
         self.place_value(self.whole(spot.node), Array(event.var) if event.var.rank else event.var)
         return True
+
+    def changed_event(self, spot: Spot) -> Event | None:
+        """The event of the tensor that a store into a part of it changes."""
+        whole = self.whole(spot.node)
+        try:
+            value = None if whole is spot.node and not isinstance(whole, ast.Name) else self.value(whole)
+        except SymbackpropError:
+            return None
+        return self.event_of(value.expr) if isinstance(value, Array) else None
+
+    def family(self, spot: Spot, target: Var) -> tuple:
+        """What makes two assignments one name."""
+        return id(self.frame) if isinstance(spot.node, ast.Name) else 0, spot.text, target.name
 
     def whole(self, target: ast.expr) -> ast.expr:
         """The tensor of which a target is a part; the target itself where it is none."""

@@ -10,8 +10,8 @@ import ast
 from ..errors import SymbackpropError, UnsupportedError
 from ..expr import Expr
 from .calls import CodeCalls
-from .names import UPDATE
-from .record import Recorder, Spot
+from .names import LOSS_NAME, UPDATE
+from .record import Lost, Recorder, Spot
 from .terms import MISUSED
 from .values import Array, Bound, Builtin, Class, Closure, Frame, Free, Instance, Module, Rows, Unread
 
@@ -67,12 +67,13 @@ class Follower(Recorder, CodeCalls):
         if isinstance(statement, ast.Return) and self.calls:
             raise Returned(Unread(error)) from None
         spots = self.spots_of(statement)
+        self.lost += [Lost(s.name, statement, error) for s in spots if LOSS_NAME.match(s.name)]
         if self.is_data(statement):
             self.note(error)
             for spot in spots:
                 self.place_value(spot.node, Free(self.input_name(spot.name)))
             return
-        if not any(self.failed_gradient(spot, statement, error) for spot in spots):
+        if not any([self.failed_gradient(spot, statement, error) for spot in spots]):
             self.note(error)
         for spot in spots:
             if isinstance(statement, BLOCKS) or not self.is_placed(spot):
@@ -230,6 +231,9 @@ class Follower(Recorder, CodeCalls):
             items = [self.declared_input(self.unique("_".join(bound_names(node.target)) or "step"), ())]
         else:
             items = self.items(runs, node.iter)
+            if isinstance(runs, (Array, Free)) and self.is_training(node):
+                items = items[:1]
+                self.readings[f"line {node.lineno}: the first round of the loop is followed"] = None
         if len(items) > UNROLLED:
             raise UnsupportedError(f"a loop of more than {UNROLLED} rounds")
         rounds, self.rounds_now = self.rounds_now, len(items)

@@ -18,7 +18,7 @@ from ..tex.tensors import Unknown
 DECLARED = re.compile(r"\b([A-Za-z_]\w*)\s*:\s*R(?:\[([^\]]*)\])?(?![\w\[])")
 PROSE = re.compile(r"^[\s\-*•#]*[`'\"]?((?:[A-Za-z_][\w.]*)(?:\s*(?:,|and)\s*[A-Za-z_]\w*)*)[`'\"]?\s*(?:--|:|-|=|—|is\b|\()(.*)$")
 TUPLE = re.compile(r"[\(\[]([^()\[\]]*)[\)\]]")
-PAIR = re.compile(r"\b([A-Za-z_]\w*)\s*(?::|--|=|\bis\b|\bare\b|\b(?:has|of)\s+shape\b)?\s*[\(\[]([^()\[\]]*)[\)\]]")
+PAIR = re.compile(r"\b([A-Za-z_]\w*)\s*(?::|--|=|\b(?:is|are|has|have|of)\b[^()\[\].;:]{0,40}?)?\s*[\(\[]([^()\[\]]*)[\)\]]")
 SHAPED = re.compile(r"\b(?:shape|size|dimensions?|dims?|array|matrix|ndarray|vector)\b", re.IGNORECASE)
 SCALAR = re.compile(r"\b(?:scalar|float|learning rate|regulari[sz]ation strength)\b", re.IGNORECASE)
 CROSSED = re.compile(r"(?:^|\s)(\d+|[A-Z]\w*|[a-z])\s?[x×]\s?(\d+|[A-Z]\w*|[a-z])(?=\s|[.,;)]|$)")  # Hx1, n × m
@@ -26,28 +26,54 @@ MULTIPLE = re.compile(r"([1-9]\d?)\s*\*?\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*\*\s*
 WORD = re.compile(r"[A-Za-z_]\w*$")
 
 
-def declared_shapes(text: str, tree: ast.Module) -> dict[str, Shape]:
-    """Name -> shape, for every name whose shape the text states; comments win over docstrings."""
-    found: dict[str, Shape] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) and (doc := ast.get_docstring(node)):
-            for line in doc.split("\n"):
-                for name, shape in from_prose(line).items():
-                    found.setdefault(name, shape)
-        if isinstance(node, ast.Assert):
-            found.update({k: v for k, v in from_assert(node.test).items() if k not in found})
-    for comment in comments(text):
-        exact = {m.group(1): exact_shape(m.group(2)) for m in DECLARED.finditer(comment)}
-        found.update({k: v for k, v in exact.items() if v is not None})
-        if not exact:
-            for name, shape in from_prose(comment).items():
-                found.setdefault(name, shape)
-    return found
+class Stated:
+    """The shapes that a text states, each for the function or class that it stands in, or for all of the text."""
+
+    def __init__(self, text: str, tree: ast.Module) -> None:
+        self.scopes = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+        self.of: dict[ast.AST | None, dict[str, Shape]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) and (doc := ast.get_docstring(node)):
+                for line in doc.split("\n"):
+                    self.say(None if isinstance(node, ast.Module) else node, line)
+            if isinstance(node, ast.Assert):
+                self.put(self.scope_at(node.lineno), from_assert(node.test))
+        for line, comment in comments(text):
+            self.say(self.scope_at(line), comment)
+
+    def say(self, scope: ast.AST | None, line: str) -> None:
+        """What a line of a comment or a docstring states."""
+        exact = {m.group(1): exact_shape(m.group(2)) for m in DECLARED.finditer(line)}
+        self.put(scope, {k: v for k, v in exact.items() if v is not None} if exact else from_prose(line), bool(exact))
+
+    def put(self, scope: ast.AST | None, shapes: dict[str, Shape], wins: bool = False) -> None:
+        """Shapes stated in a scope; those of `R[...]` win over prose."""
+        known = self.of.setdefault(scope, {})
+        known.update({k: v for k, v in shapes.items() if wins or k not in known})
+
+    def scope_at(self, line: int) -> ast.AST | None:
+        """The innermost function or class around a line."""
+        around = [s for s in self.scopes if s.lineno <= line <= s.end_lineno]
+        return max(around, key=lambda s: s.lineno, default=None)
+
+    def shape(self, name: str, scopes: list[ast.AST]) -> Shape | None:
+        """What is said of a name in the first of some scopes that speaks of it, then for all of the text, then where all others agree."""
+        for scope in (*scopes, None):
+            if name in self.of.get(scope, ()):
+                return self.of[scope][name]
+        others = {shapes[name] for shapes in self.of.values() if name in shapes}
+        return others.pop() if len(others) == 1 else None
+
+    def merged(self) -> dict[str, Shape]:
+        """Every name with a shape that all statements of it agree on."""
+        names = {name for shapes in self.of.values() for name in shapes}
+        return {name: found for name in sorted(names) if (found := self.shape(name, [])) is not None}
 
 
-def comments(text: str) -> list[str]:
+def comments(text: str) -> list[tuple[int, str]]:
+    """The comments of a text with their lines."""
     try:
-        return [t.string.lstrip("#") for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
+        return [(t.start[0], t.string.lstrip("#")) for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
     except (tokenize.TokenError, SyntaxError):
         return []
 
@@ -64,8 +90,8 @@ def exact_shape(inside: str | None) -> Shape | None:
 
 def from_prose(line: str) -> dict[str, Shape]:
     """`X -- input data of shape (n_x, number of examples)`, `- W1: First layer weights; has shape (D, H)`."""
-    pairs = [(name, soft_shape(inside, False)) for name, inside in PAIR.findall(line)]
-    if len(pairs) > 1 and all(shape is not None and not SHAPED.fullmatch(name) for name, shape in pairs):
+    pairs = [(name, soft_shape(inside, False)) for name, inside in PAIR.findall(line) if not SHAPED.fullmatch(name)]
+    if len(pairs) > 1 and all(shape is not None for _, shape in pairs):
         return dict(pairs)
     match = PROSE.match(line)
     if not match:
@@ -95,7 +121,7 @@ def soft_shape(inside: str, said: bool) -> Shape | None:
         parts = parts[:-1]
     elif len(parts) == 1:
         return None
-    if not 1 <= len(parts) <= 3:
+    if not 1 <= len(parts) <= 4:
         return None
     dims: list[sp.Expr] = []
     for part in parts:

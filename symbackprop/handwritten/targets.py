@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..expr import Expr, Var
 from ..program import is_activation
-from .names import SHORT, STORES, stems
+from .names import BARE_GRADIENT, PARAMETER_NAMES, SHORT, STORES, stems
 from .terms import CodeTerms
 from .values import Array, Free, Instance, name_of
 
@@ -43,7 +43,13 @@ class Targets(CodeTerms):
                 var = self.tensor_called(stem, loose)
                 if var is not None:
                     return self.pre_activation(var) if before else var
-        return None
+        return self.only_parameter() if BARE_GRADIENT.match(spot.name) else None
+
+    def only_parameter(self) -> Var | None:
+        """What a bare `grad` is of: the one parameter that its function is given, where no gradient comes in from above."""
+        given = {name: var for name in sorted(PARAMETER_NAMES) if (var := self.as_tensor(self.frame.names.get(name))) is not None}
+        taken = [n for n in self.frame.names if re.match(r"d_?out|grad_|upstream|d\w*next|delta", n)]
+        return next(iter(given.values())) if len(given) == 1 and not taken else None
 
     def list_called(self, stem: str) -> list | None:
         """A list of tensors of this call or of its object, by its name or what that is short for."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 
 import sympy as sp
 
@@ -18,6 +19,7 @@ from ..expr import Expr, Shape, Var, size
 from ..program import Fact
 from ..source.calls import CALLS
 from ..source.terms import MODULES
+from ..selection import pick
 from ..tex.tensors import Unknown
 from .conditions import CodeConditions, Undecided
 from .known import Known
@@ -30,6 +32,7 @@ BUILTINS = frozenset("len range print sum max min int float zip enumerate revers
 ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
               ast.Mod: operator.mod}
 MISUSED = (TypeError, AttributeError, IndexError, KeyError, ValueError, ArithmeticError, RecursionError)
+PLACES = re.compile(r"%[dis]")
 LAYERS, LONGEST, BITS = 3, 10_000, 4_000
 
 
@@ -83,7 +86,8 @@ class CodeTerms(CodeConditions):
         if self.known.kinds.get(free.name) == "size":
             return Const(size(free.name).xreplace(self.known.sizes))
         if free.array is None:
-            var = self.declared_input(free.name)
+            number = isinstance(free.default, (int, Const)) and free.name not in self.known.shapes
+            var = self.declared_input(free.name, () if number else None)
             free.array = Array(var) if var.rank else var
             self.latest[free.name] = var
         return free.array
@@ -98,7 +102,7 @@ class CodeTerms(CodeConditions):
         stated = self.known.shapes.get(name)
         if stated is not None and name not in self.known.ranks:
             return stated
-        rank = self.known.ranks.setdefault(name, guessed_rank(name))
+        rank = self.known.ranks.setdefault(name, guessed_rank(self.known.plain(name)))
         if isinstance(rank, str):
             dim = self.open(f"{name}_0")
             if rank == "columns":
@@ -199,6 +203,8 @@ class CodeTerms(CodeConditions):
         result, at = self.part(first), first
         for link in reversed(links):
             right = self.part(link.right)
+            if isinstance(link.op, ast.Add) and (isinstance(result, list) and isinstance(right, Free) or isinstance(right, list) and isinstance(result, Free)):
+                result, right = (self.opened_list(v) if isinstance(v, Free) else v for v in (result, right))
             if type(link.op) in ARITHMETIC and is_plain(result) and is_plain(right):
                 result = self.plain_arithmetic(link, result, right)
             elif isinstance(link.op, ast.Pow) and type(result) is type(right) is int and 0 <= right < 64 and abs(result) < 1000:
@@ -214,7 +220,7 @@ class CodeTerms(CodeConditions):
     def plain_arithmetic(self, link: ast.BinOp, left: object, right: object) -> object:
         """A sign between plain Python values, the size of the result looked at first."""
         if isinstance(left, str) and isinstance(link.op, ast.Mod):
-            return left
+            return self.formatted(left, right)
         counts = [v if isinstance(v, int) else len(v) for v in (left, right)]
         if isinstance(left, int) and isinstance(right, int):
             if sum(c.bit_length() for c in counts) > BITS:
@@ -225,6 +231,14 @@ class CodeTerms(CodeConditions):
             return ARITHMETIC[type(link.op)](left, right)
         except (TypeError, ZeroDivisionError, ValueError) as error:
             raise UnsupportedError(f"{self.text(link)[:60]}: {error}") from None
+
+    def formatted(self, text: str, values: object) -> str:
+        """`"W%d" % l` with the numbers and words put in; the text as it is where it asks for anything else."""
+        parts = values if isinstance(values, (tuple, list)) else (values,)
+        if len(PLACES.findall(text)) != len(parts) or "%" in PLACES.sub("", text) or any(type(p) not in (int, str) for p in parts):
+            return text
+        rest = iter(parts)
+        return PLACES.sub(lambda _: str(next(rest)), text)
 
     def combined(self, link: ast.BinOp, left: object, right: object) -> object:
         """One sign between two values, by the rules of the text language."""
@@ -335,8 +349,6 @@ class CodeTerms(CodeConditions):
             case bool() | int():
                 return sp.Integer(int(value))
             case Free():
-                if isinstance(value.default, int) and not isinstance(value.default, bool) and False:
-                    return sp.Integer(value.default)
                 self.known.become(value.name, "size")
                 return size(value.name).xreplace(self.known.sizes)
             case Const():
@@ -351,8 +363,13 @@ class CodeTerms(CodeConditions):
                 return list(value)
             case dict():
                 return list(value)
+            case Free() if len(self.known.shapes.get(value.name, ())) or value.array is not None and self.known.kinds.get(value.name) != "sizes":
+                return self.items(self.settled(value), node)
             case Free() if self.calls or value.default is not None:
                 return self.opened_list(value)
+            case Array() if value.expr.rank:
+                rounds = self.rounds_of(Const(value.expr.shape[0]), node)
+                return [self.kept(pick(value.value(), 0, sp.Integer(k))) for k in range(rounds)]
         raise UnsupportedError(f"{self.text(node)[:40]}: what this runs over is not known")
 
     def opened_list(self, free: Free) -> list[object]:
@@ -360,6 +377,9 @@ class CodeTerms(CodeConditions):
         if isinstance(free.default, (list, tuple)):
             return list(free.default)
         self.known.become(free.name, "sizes")
+        if self.known.plain(free.name).startswith("hidden"):
+            self.readings[f"{free.name} is read as a list of two sizes"] = None
+            return [Const(size(f"n{k}")) for k in (1, 2)]
         self.readings[f"{free.name} is read as a list of {LAYERS + 1} sizes ({LAYERS} layers)"] = None
         return [Const(size(f"n{k}")) for k in range(LAYERS + 1)]
 

@@ -59,6 +59,11 @@ def same(a: sp.Expr, b: sp.Expr) -> bool:
         raise Met(a, b)
     if isinstance(b, Unknown):
         raise Met(b, a)
+    if a.is_Add and b.is_Add:
+        rest = sp.expand(a - b)
+        for unknown, size in ((u, sp.expand(u - rest / rest.coeff(u))) for u in sorted(rest.free_symbols, key=str) if isinstance(u, Unknown)):
+            if rest.coeff(unknown) in (1, -1) and size.is_positive:
+                raise Met(unknown, size)
     if not (a.is_Mul or b.is_Mul):
         return False
     top, bottom = sp.cancel(a / b).as_numer_denom()
