@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import sympy as sp
 
@@ -20,6 +21,7 @@ from .inference import Pair
 from .literals import COLUMN, ROW
 from .names import EACH, Entry, Key, Written, label, letters_in, letters_of, program_name, taken_apart, unwrapped
 from .own_functions import OwnFunctions
+from .respelled import is_decomposition, respelled
 from .scope import Undeclared, negated
 from .statements import Statement, called
 from .syntax import Big, Cases, Frac, Group, Juxt, List, Matrix, Node, Num, Prod, Rel, Script, Sqrt, Sum, Sym, Un, walk
@@ -33,6 +35,7 @@ MAX_SETTLED = 100
 class Definitions(OwnFunctions):
     def definitions(self) -> None:
         """Read every equation that defines something, in an order in which each can be read."""
+        self.decompositions: dict[tuple[Node, ...], Node] = {}
         self.pending: dict[int, Pair] = {}
         self.waiting: dict[int, tuple[Key, int, bool]] = {}
         self.bound_at: dict[tuple[str, str, str], int] = {}
@@ -181,7 +184,10 @@ class Definitions(OwnFunctions):
     def define(self, part: Statement, values: dict[str, int]) -> bool:
         """Read one pending equation: True where it is done with, be it that it defines or that it is a claim."""
         self.reread += part.span[1] - part.span[0]
-        rel: Rel = part.node
+        if is_decomposition(self, part.node):
+            return True
+        rel: Rel = respelled(self, part.node)
+        part = replace(part, node=rel)
         left = rel.items[0]
         if len(rel.items) == 2 and self.is_law(left) and self.names_new_entries(rel.items[1]):
             rel = Rel((rel.items[1], left), rel.ops, rel.span)
@@ -201,6 +207,17 @@ class Definitions(OwnFunctions):
             self.claim_parts.append((part, values))
             return True
         return self.define_name(part, rel, w, values)
+
+    def only_vector_of(self, term: Term, span: tuple[int, int]) -> Sym | None:
+        """The one vector among the inputs that a definition is made of, as it is written."""
+        node = next((e.expr for e in self.equations if type(term.node) is Var and e.name == term.node.name), None)
+        found = [n for n, v in names_in(node).items() if v.rank == 1 and n in self.inputs] if node is not None else []
+        return Sym(found[0], "letter", (), span) if len(found) == 1 else None
+
+    def loss_defined(self) -> str | None:
+        """The one scalar that the text defines under a letter of a loss."""
+        found = {e.name for e in self.equations if not e.expr.rank and e.name in ("L", "J", "C", "E", "f", "F")}
+        return found.pop() if len(found) == 1 else None
 
     def is_own_literal(self, w: Written, right: Node) -> bool:
         """`A = (a_{11} …)` says what A's entries are called."""

@@ -12,10 +12,11 @@ from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import is_index
 from .statements import Statement, called
-from .syntax import Big, Group, Node, Num, Rel, Script, Un, walk
+from .syntax import Big, Group, Node, Num, Rel, Script, Sym, Un, walk
 from .tensors import Term
 
 Pair = tuple[Statement, dict[str, int]]
+LOSSES = frozenset(("L", "J", "C", "E", "f", "F", "ell"))  # letters of a loss
 COUNTS = frozenset(("N",))
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
 
@@ -28,11 +29,18 @@ class Inference(Facts):
         """`dW = …`, `grad = …`, `\\delta^l = …`: left for when the loss is known."""
         if w.base.endswith(".bar"):
             return self.left_key(w.node) not in self.table.tensors and not self.is_mean(w, rel)
+        if w.base == "delta" and not w.sub and not w.sup and self.is_read_by_loss(w.base):
+            return False
         if w.base in ("delta", "Delta", "grad", "gradient") or NUMBERED_DELTA.fullmatch(w.base):
             return self.left_key(w.node) not in self.table.tensors
         inner = self.after_d(w.node)
         return inner is not None and self.left_key(w.node) not in self.table.tensors and self.looks_known(inner) \
             or bool(w.sub) and label(w.sub[-1], {}) == "grad"
+
+    def is_read_by_loss(self, base: str) -> bool:
+        """Whether a line that defines a loss reads a name, which is then no gradient of it."""
+        lines = [p.node for p, _ in self.pending.values() if label(p.node.items[0], {}) in LOSSES]
+        return any(getattr(taken_apart(x), "base", "") == base for rel in lines for x, _ in walk(rel.items[1]) if isinstance(x, (Sym, Script)))
 
     def is_mean(self, w: Written, rel: Rel) -> bool:
         """Whether `\\bar x = \\frac{1}{n} \\sum_i x_i` says what an average is: x itself stands under a sum, or there is no x."""

@@ -13,7 +13,7 @@ from functools import cache
 
 import sympy as sp
 
-from ..errors import ParseError
+from ..errors import ParseError, UnsupportedError
 from ..expr import names_in, size, walk
 from ..intake import bounded, cleaned
 from ..ops import load
@@ -96,7 +96,8 @@ class Document(Claims):
     @property
     def strain(self) -> tuple[int, int]:
         """How badly this reading fits: formulas that fail, and scalars added to vectors."""
-        return len(self.failures), self.strains
+        unread = sum(isinstance(c.error, UnsupportedError) for c in self.claims)
+        return len(self.failures) + unread, self.strains
 
     def close_sizes(self) -> None:
         """Give the sizes that stayed open a name."""

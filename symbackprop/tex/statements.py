@@ -11,7 +11,7 @@ from .document import Formula
 from .names import unwrapped
 from .scope import is_index, is_relation
 from .source import Source
-from .syntax import Clause, Group, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sym
+from .syntax import Clause, Group, Juxt, List, Node, Num, Prod, Rel, Script, Span, Sum, Sym
 
 CONDITIONAL = frozenset(("if", "for", "when", "where", "with"))
 EQUALS = frozenset(("=", ":=", "equiv", "gets", "=="))
@@ -88,6 +88,20 @@ def condition(node: Node, lead: str) -> tuple[Rel, ...]:
 
 def split(clause: Clause) -> list[Node]:
     """The statements that commas join: `a = 1, b = 2` and `W_1, W_2 \\in …`."""
+    return [paired(x) for x in joined(clause)]
+
+
+def paired(node: Node) -> Node:
+    """`L = e : e` with the colon of the Frobenius product as `\\langle e, e \\rangle`."""
+    if isinstance(node, Rel) and node.ops[-2:] == ("=", ":") and not any(isinstance(x, Sum) for x in node.items[-2:]):
+        a, b = node.items[-2:]
+        span = a.span[0], b.span[1]
+        return Rel((*node.items[:-2], Group("<", ">", List((a, b), ",", span), span)), node.ops[:-1], node.span)
+    return node
+
+
+def joined(clause: Clause) -> list[Node]:
+    """The parts of a clause between its commas, names before a relation that they share with that relation."""
     node = clause.node
     if node is None:
         return []
