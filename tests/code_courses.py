@@ -240,7 +240,7 @@ COURSES = (
     Planted("rnn_layer.py", rnn_layer, (("dWh = prev_h.T.dot(dtanh)", "dWh = next_h.T.dot(dtanh)", "dWh", ""),)),
     Planted("sequential_layers.py", sequential_layers, (("self.diff / self.diff.size", "self.diff / len(self.diff)", "self.db (b_3)", ""), ("self.db = np.sum(grad, axis=0", "self.db = np.mean(grad, axis=0", "self.db (b)", ""))),
     Planted("cost_with_bias_columns.py", of_functions({"nn_cost": {"Theta1": (3, 3), "Theta2": (2, 4)}}, bias_columns, {"nn_cost.Theta1": "Theta1_grad", "nn_cost.Theta2": "Theta2_grad"}),
-            (("Theta1_grad[:, 1:] += lam / m", "Theta1_grad[:, 1:] += lam", "Theta1_grad", ""),), frozenset({"Theta1_grad"})),
+            (("Theta1_grad[:, 1:] += lam / m", "Theta1_grad[:, 1:] += lam", "Theta1_grad", ""),)),
     Planted("lstm_through_time.py", LSTM, (), frozenset({"dWy", "dbo"})),
     Planted("logistic_with_intercept.py", of_functions({"cost_function": {"theta": (3,)}, "cost_function_columns": {"theta": (3, 1)}}, intercepts, {"cost_function:grad": "line 16", "cost_function.theta": "grad", "cost_function_columns:grad": "line 27", "cost_function_columns.theta": "grad"}),
             (("grad[1:] += lam", "grad[1:] -= lam", "line 16", ""),)),

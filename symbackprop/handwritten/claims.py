@@ -181,7 +181,7 @@ class Claims:
         saved = run.frame, run.lines, run.margins
         run.frame, run.lines, run.margins = frozen(event.frame, {}, instead), edited.split("\n"), []
         count, equations, readings = len(run.events), len(run.equations), dict(run.readings)
-        run.known.meter = Meter()
+        run.known.meter, run.known.closed = Meter(), True
         try:
             value = run.as_expr(run.value(node), node)
             for event in run.events[:count - 1 if count else None:-1]:
@@ -194,6 +194,7 @@ class Claims:
         except (Again, Met):
             raise ParseError("the formula needs other sizes than the text") from None
         finally:
+            run.known.closed = False
             del run.events[count:], run.equations[equations:]
             run.frame, run.lines, run.margins = saved
             run.readings = readings

@@ -37,6 +37,7 @@ class Known:
     def __init__(self, stated: Stated, meter: Meter) -> None:
         self.stated, self.shapes, self.meter = stated, stated.merged(), meter
         self.names: dict[str, str] = {}
+        self.closed = False
         self.sizes: dict[sp.Expr, sp.Expr] = {}
         self.ranks: dict[str, int] = {}
         self.kinds: dict[str, str] = {}
@@ -68,8 +69,10 @@ class Known:
         self.sizes = {k: v.xreplace({unknown: dim}) for k, v in self.sizes.items()} | {unknown: dim}
 
     def become(self, name: str, kind: str) -> None:
-        """What an open value is; raises `Again` where it was taken for something else."""
+        """What an open value is; raises `Again` where it was taken for something else, or is `closed` to what is new."""
         before = self.kinds.get(name)
+        if self.closed and before != kind:
+            raise Again
         self.kinds[name] = kind
         if before not in (None, kind):
             raise Again

@@ -348,7 +348,7 @@ class CodeTerms(CodeConditions):
         match value:
             case bool() | int():
                 return sp.Integer(int(value))
-            case Free():
+            case Free() if not isinstance(value.array, Array):
                 self.known.become(value.name, "size")
                 return size(value.name).xreplace(self.known.sizes)
             case Const():

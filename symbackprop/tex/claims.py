@@ -35,6 +35,7 @@ class Claims(Losses):
     def __init__(self, table: Table, bindings: dict[str, sp.Expr], depth: int) -> None:
         super().__init__(table, bindings, depth)
         self.claims: list[Claim] = []
+        self.end = 0  # of the line, where more than the right side of a claim stands in it
 
     # --- claims ------------------------------------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class Claims(Losses):
             self.update(rel, part)
             return
         for k, (left, right) in enumerate(zip(rel.items, rel.items[1:])):
-            self.when = part.when
+            self.when, self.end = part.when, rel.span[1] if right is rel.items[-1] else 0
             self.one_claim(left, right, values, first=k == 0)
             self.when = ()
 
@@ -202,7 +203,7 @@ class Claims(Losses):
         return (*([self.loss_note] if self.loss_note else []), *depth, *shapes, *self.model_readings)
 
     def source_text(self, left: Node, right: Node) -> str:
-        text = self.formula.text[left.span[0]:right.span[1]]
+        text = self.formula.text[left.span[0]:max(right.span[1], self.end)]
         if "begin{" not in text:
             text = re.sub(r"(?<!\\)&|\\\\(?:\[[^\]]*\])?", " ", text)
         return " ".join(text.split())
