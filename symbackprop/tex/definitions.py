@@ -208,17 +208,6 @@ class Definitions(OwnFunctions):
             return True
         return self.define_name(part, rel, w, values)
 
-    def only_vector_of(self, term: Term, span: tuple[int, int]) -> Sym | None:
-        """The one vector among the inputs that a definition is made of, as it is written."""
-        node = next((e.expr for e in self.equations if type(term.node) is Var and e.name == term.node.name), None)
-        found = [n for n, v in names_in(node).items() if v.rank == 1 and n in self.inputs] if node is not None else []
-        return Sym(found[0], "letter", (), span) if len(found) == 1 else None
-
-    def loss_defined(self) -> str | None:
-        """The one scalar that the text defines under a letter of a loss."""
-        found = {e.name for e in self.equations if not e.expr.rank and e.name in ("L", "J", "C", "E", "f", "F")}
-        return found.pop() if len(found) == 1 else None
-
     def is_own_literal(self, w: Written, right: Node) -> bool:
         """`A = (a_{11} …)` says what A's entries are called."""
         found = own_entries(right)

@@ -11,8 +11,11 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UnsupportedError
+from ..expr import Var, names_in
+from .inference import LOSSES
 from .names import taken_apart
 from .syntax import Frac, Group, Juxt, List, Node, Rel, Script, Sym, Un
+from .tensors import Term
 
 if TYPE_CHECKING:
     from .definitions import Definitions
@@ -107,8 +110,15 @@ def jacobian(scope: Definitions, rel: Rel) -> Rel | None:
     found = scope.find(w) if w is not None else None
     if found is None or found[0].rank != 1:
         return None
-    by = given.body if given is not None else scope.only_vector_of(found[0], head.sub.span)
+    by = given.body if given is not None else only_vector_of(scope, found[0], head.sub.span)
     return with_left(rel, Frac(partial(replace(head.sub, span=left.span)), partial(by), left.span)) if by is not None else None
+
+
+def only_vector_of(scope: Definitions, term: Term, span: tuple[int, int]) -> Sym | None:
+    """The one vector among the inputs that a definition is made of, as it is written."""
+    node = next((e.expr for e in scope.equations if type(term.node) is Var and e.name == term.node.name), None)
+    found = [n for n, v in names_in(node).items() if v.rank == 1 and n in scope.inputs] if node is not None else []
+    return Sym(found[0], "letter", (), span) if len(found) == 1 else None
 
 
 def flow(scope: Definitions, rel: Rel) -> Rel | None:
@@ -119,9 +129,10 @@ def flow(scope: Definitions, rel: Rel) -> Rel | None:
     w = taken_apart(replace(left, marks=()))
     if scope.find(taken_apart(left)) is not None or scope.find(w) is None:
         return None
-    loss = scope.loss_defined()
-    if loss is None:
+    scalars = {e.name for e in scope.equations if not e.expr.rank and e.name in LOSSES}
+    if len(scalars) != 1:
         return None
+    loss = scalars.pop()
     scope.notes[f"{scope.text(left)} is the negative gradient: {scope.text(left)} = -d{loss}/d{left.name}"] = None
     top = Sym(loss, "letter", (), left.span)
     return with_left(rel, Un("-", Frac(partial(top), partial(replace(left, marks=())), left.span), left.span))
