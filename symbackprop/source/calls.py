@@ -69,6 +69,11 @@ def maximum(a: Expr, b: Expr) -> Expr:
     return elementwise("maximum", a, b)
 
 
+def clip(x: Expr, low: Expr, high: Expr) -> Expr:
+    """min(max(x, low), high)."""
+    return elementwise("minimum", maximum(x, low), high)
+
+
 def raised(base: Expr, exponent: Expr) -> Expr:
     if isinstance(exponent, Const):
         return power(base, exponent.value)
@@ -276,7 +281,7 @@ CALLS: dict[str, Call] = {
     **LOSSES,
     "sqrt": lambda z: power(z, sp.Rational(1, 2)), "square": lambda z: power(z, 2),
     "reciprocal": lambda z: power(z, -1), "power": raised, "pow": raised,
-    "maximum": maximum, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu,
+    "maximum": maximum, "clip": clip, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu,
     "softmax": along("softmax", True), "log_softmax": along("log_softmax", True), "logsumexp": along("logsumexp"),
     "prod": along("prod"),
     "max": largest, "amax": largest, "sum": reduced, "mean": mean, "var": var, "std": std, "norm": norm, "inv": square_matrix("inv"),
