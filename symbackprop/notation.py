@@ -109,6 +109,15 @@ def is_name(name: str) -> bool:
     return bool(NAME.match(name)) and not keyword.iskeyword(name) and len(name) <= MAX_NAME
 
 
+def why_not(name: str) -> str | None:
+    """Why a name cannot be one, where there is more to say than that it is taken."""
+    if len(name) > MAX_NAME:
+        return f"a name has at most {MAX_NAME} characters"
+    if keyword.iskeyword(name):
+        return f"{name} is a word of Python: {name}1 or {name}_in can be a name"
+    return None if NAME.match(name) else "a name begins with a letter, ends in a letter or a digit and has no double underscore"
+
+
 def check_tex_name(value: str) -> str:
     """A typeset name, if it is made of letters, digits, scripts and accents alone, with balanced brackets."""
     if not value or len(value) > 80 or not TEX_NAME.match(value) or value.count("{") != value.count("}"):

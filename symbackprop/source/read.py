@@ -18,7 +18,7 @@ from ..collecting import uncollected
 from ..errors import ParseError, ShapeError, SymbackpropError, UnsupportedError
 from ..expr import Expr, Shape, Var, function, show_shape, size
 from ..intake import MAX_AXES, TURNING, bounded, cleaned, described, refused
-from ..notation import MAX_NAME, check_tex_name, is_name
+from ..notation import check_tex_name, is_name, why_not
 from ..ops import load
 from ..program import STRUCTURES, Claim, Equation, Fact, Program, expose_pre_activations
 from .indexing import index_axes
@@ -205,7 +205,7 @@ class Reader(Terms):
     def check_name(self, node: ast.AST, name: str) -> None:
         """Names reach LaTeX, pages and source: only those of the white list do."""
         if not is_name(name) or name in RESERVED:
-            raise self.fail(node, f"{name[:40]} cannot be a name here", f"a name has at most {MAX_NAME} characters" if len(name) > MAX_NAME else None)
+            raise self.fail(node, f"{name[:40]} cannot be a name here", why_not(name))
 
     def new_name(self, node: ast.AST, name: str) -> None:
         self.check_name(node, name)
