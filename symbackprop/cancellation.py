@@ -1,6 +1,6 @@
 """What cancels where two matrices of a product meet: X X⁻¹ = I, X³ X⁻¹ = X², Q Qᵀ = I.
 
-It works on the lists of operands and labels of a product that `algebra` is simplifying, one pair at a time.
+It works on the lists of operands and labels of a product that `products` is simplifying, one pair at a time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .expr import Apply, Delta, Expr
 
 if TYPE_CHECKING:
-    from .algebra import Product
+    from .products import Product
 
 MATRIX_POWERS = frozenset({"inv", "matrix_power"})
 ORTHOGONAL = frozenset({"eigenvectors"})

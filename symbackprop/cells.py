@@ -110,6 +110,8 @@ def prime(node: Map, argument: int, output: Expr, primes: str = "output") -> Exp
     if f.derivative or f.opaque or (row is not None and (row.prime is None or primes == "function" and row.arity == 1
                                                          and row.name not in ("pow", "sign", "step", "abs"))):
         return Map(f.differentiated(argument), node.args)
+    if f.name == "pow" and f.params[0] == sp.Rational(1, 2):
+        return scale(f.params[0], power(output, -1))
     if row is None:
         env = dict(zip(f.body.variables, node.args))
         return none_if_zero(sp.diff(f.body.expr, f.body.variables[argument]), env, shape)

@@ -246,7 +246,7 @@ def ornament(operands: tuple[Expr, ...], elementwise: bool) -> int:
     for operand in operands:
         if type(operand) in (Const, Ones) or is_identity(operand):
             return ORNATE
-        if elementwise and (not operand.shape or type(operand) is Map and operand.function.name == "pow"):
+        if not operand.shape or elementwise and (type(operand) is Map and operand.function.name == "pow"):
             kind = ORNATE
     return kind if len(operands) > 1 else ORNATE
 

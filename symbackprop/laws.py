@@ -72,8 +72,9 @@ def multiplied(factors: list[Expr]) -> Expr:
 
 def flipped(node: Expr) -> Expr:
     """The transpose of a sum of products, term by term."""
-    if type(node) is Contract:
-        return contract(node.operands, node.inputs, node.output[::-1])
+    number, core = split_number(node)
+    if type(core) is Contract:
+        return scale(number, contract(core.operands, core.inputs, core.output[::-1]))
     return add([flipped(term) for term in node.terms]) if type(node) is Add else transpose(node)
 
 

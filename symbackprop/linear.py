@@ -6,9 +6,10 @@ come last in the result.
 
 from __future__ import annotations
 
-from .algebra import ONE, Product, add, contract, hadamard, splice
+from .algebra import ONE, add, contract, hadamard
 from .errors import UnsupportedError
 from .expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Var, names_in
+from .products import Product, splice
 from .ops import TENSOR_OPS
 
 

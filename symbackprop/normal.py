@@ -12,15 +12,17 @@ from math import factorial
 
 import sympy as sp
 
-from .algebra import Product, add, contract, power, scale, split_number, zero
+from .algebra import add, contract, power, scale, split_number, zero
 from .budget import tick
 from .cancellation import MATRIX_POWERS
 from .cells import prime
 from .expr import (Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, function, is_identity, rebuild,
                    walk)
-from .laws import LAWS, oriented
+from .laws import LAWS, flipped, oriented
 from .linear import open_all
+from .ops import body_of
 from .ops.tensor import apply
+from .products import Product
 from .program import Fact
 from .rules import is_symmetric, tidy
 
@@ -51,6 +53,15 @@ def grouped(node: Expr, facts: tuple[Fact, ...]) -> dict[tuple, tuple[sp.Expr, l
         terms.append(term)
         result[key] = before + number, terms
     return result
+
+
+def unmarked(node: Expr) -> Expr:
+    """A term without the marks of symmetry, which only the keys of monomials read."""
+    made: dict[Expr, Expr] = {}
+    for part in walk(node):
+        is_mark = type(part) is Apply and part.op == SYMMETRIC
+        made[part] = made[part.args[0]] if is_mark else rebuild(part, tuple(made[c] for c in part.children))
+    return made[node]
 
 
 def matched(a: Expr, b: Expr, facts: tuple[Fact, ...] = ()) -> tuple[tuple[Expr, Expr], ...] | None:
@@ -126,7 +137,7 @@ def expand_apply(node: Apply, facts: tuple[Fact, ...]) -> list[Expr]:
     found = law(node) if law is not None else None
     if found is not None:
         return expanded(found, facts)
-    if facts and node.op in MATRIX_POWERS and is_symmetric(node, facts):
+    if node.op in MATRIX_POWERS and (is_symmetric(node, facts) or node_key(flipped(node.args[0])) == node_key(node.args[0])):
         return [Apply(SYMMETRIC, (node,), (), node.shape)]
     return [oriented(node, node_key)]
 
@@ -160,6 +171,9 @@ def expand_map(node: Map, facts: tuple[Fact, ...]) -> list[Expr]:
         number, core = split_number(arg)
         if exponent == -1 and number != 1:
             return [scale(1 / number, power(core, -1))]
+    numbers = [split_number(a) for a in node.args]
+    if not f.opaque and all(type(core) is Ones for _, core in numbers):
+        return [scale(body_of(f)(*[number for number, _ in numbers]), numbers[0][1])]
     if f.name == "exp" and type(arg) is Apply and arg.op == "log_softmax":
         return [apply("softmax", *arg.args, params=arg.params)]
     if f.name == "log" and type(arg) is Apply and arg.op == "softmax":

@@ -58,7 +58,7 @@ class Fact(NamedTuple):
 
     `kind`: "sum" (the sums along `axis` are 1; axis None: over everything), "symmetric", "definite" (symmetric and
     positive definite), "diagonal", "binary", "range" (strictly between `low` and `high`, each a number or None), or
-    "index" (whole numbers from 0 below `high`, a size).
+    "index" (whole numbers from 0 below `high`, a size). What follows from the declared facts `of` has no declaration of its own.
     """
 
     kind: str
@@ -66,6 +66,7 @@ class Fact(NamedTuple):
     axis: int | None = None
     low: object = None
     high: object = None
+    of: tuple[Fact, ...] | None = None
 
     def __str__(self) -> str:
         match self.kind:
@@ -284,7 +285,8 @@ def expose_pre_activations(equations: tuple[Equation, ...], taken: set[str]) -> 
     result: list[Equation] = []
     for equation in equations:
         root = equation.expr
-        if root.shape and is_activation(root) and root.children[0].children and any([is_matrix_product(node) for node in walk(root.args[0])]):
+        if root.shape and is_activation(root) and root.children[0].children and (
+                type(root) is Apply or any([is_matrix_product(node) for node in walk(root.args[0])])):
             name = fresh_name(equation.name, taken)
             taken = taken | {name}
             inner = Equation(name, root.args[0], equation.place)

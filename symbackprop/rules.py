@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from .algebra import Product, add, contract, hadamard, is_same_product, scale, splice, split_number
-from .expr import HADAMARD, Add, Apply, Contract, Expr, Map, Ones, Var, is_elementwise, names_in, rebuild, walk
-from .program import STRUCTURES, Fact
+from .algebra import ONE, add, contract, hadamard, is_power, is_zero, scale, split_number, total, transpose, zero
+from .expr import HADAMARD, Add, Apply, Contract, Delta, Expr, Map, Ones, Var, is_elementwise, is_identity, names_in, rebuild, walk
+from .products import SUM_TO_ONE, Product, splice
+from .program import STRUCTURES, Fact, Program
+from .sameness import is_same_product
 
 MAX_TERMS, MAX_FACTORS = 12, 6
+INVERSES = frozenset({"inv", "solve"})
 
 
 def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ...]]:
@@ -28,12 +31,27 @@ def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ..
         else:
             part_now = part
         if type(part_now) is Contract:
-            part_now = apply_facts(opened(part_now, facts), facts, used) if facts else part_now
-            part_now = distribute(at_places(part_now))
+            if facts or any([type(o) is Apply and o.op == "inv" for o in part_now.operands]):
+                part_now = apply_facts(opened(part_now, facts), facts, used)
+            part_now = distribute(at_places(without_centred(numbers_out(part_now))))
         elif type(part_now) is Add:
-            part_now = factor_out(part_now)
+            part_now = factor_out(scalars_out(with_transposes(part_now)))
+        elif type(part_now) is Apply and part_now.op in INVERSES:
+            part_now = unturned(part_now, facts, used)
         made[part] = part_now
     return made[node], tuple(dict.fromkeys(used))
+
+
+def without_centred(node: Expr) -> Expr:
+    """Zero where a sum that is summed over one index comes to zero: Σ_i (x_i − (1/n) Σ_j x_j) = 0."""
+    if type(node) is Contract:
+        for operand, labels in zip(node.operands, node.inputs):
+            alone = [i for i in labels if i not in node.output and sum(i in others for others in node.inputs) == 1]
+            if type(operand) is Add and alone and len(set(labels)) == len(labels):
+                kept = tuple(i for i in labels if i not in alone)
+                if is_zero(add([contract((term,), (labels,), kept) for term in operand.terms])):
+                    return zero(node.shape)
+    return node
 
 
 def at_places(node: Expr) -> Expr:
@@ -61,15 +79,119 @@ def distribute(node: Expr) -> Expr:
         return node
     for k, operand in enumerate(node.operands):
         if type(operand) is Add and any(cancels(term, node.operands) for term in operand.terms):
-            labels = node.inputs[k]
             terms = [contract((*node.operands[:k], term, *node.operands[k + 1:]), node.inputs, node.output)
                      for term in operand.terms]
-            return shortest(add([distribute(term) for term in terms]), labels)
+            return shortest(add([distribute(term) for term in terms]))
     return node
 
 
-def factor_out(node: Add) -> Expr:
+def numbers_out(node: Expr) -> Expr:
+    """A number that every term of a factor has, in front of the product."""
+    if type(node) is not Contract or not any([type(o) is Add for o in node.operands]):
+        return node
+    operands = tuple([common_number(o) if type(o) is Add else o for o in node.operands])
+    return contract(operands, node.inputs, node.output) if operands != node.operands else node
+
+
+def with_transposes(node: Add) -> Expr:
+    """A x + Aᵀ x is (A + Aᵀ) x."""
+    if type(node) is not Add or len(node.terms) > MAX_TERMS:
+        return node
+    for first, second in combinations(node.terms, 2):
+        joined = joined_transposes(first, second)
+        if joined is not None:
+            return with_transposes(add([joined if t is first else t for t in node.terms if t is not second]))
+    return node
+
+
+def untransposed(node: Expr) -> Expr:
+    """(A B)ᵀ as the one product Bᵀ Aᵀ."""
+    if type(node) is not Contract or len(node.operands) > 1 or type(node.operands[0]) is not Contract:
+        return node
+    work = Product(node.operands, node.inputs, node.output)
+    splice(work, 0, node.operands[0])
+    return work.snapshot()
+
+
+def joined_transposes(first: Expr, second: Expr) -> Expr | None:
+    (number, core), (other, turned) = [(number, untransposed(core)) for number, core in map(split_number, (first, second))]
+    if number != other or type(core) is not Contract or type(turned) is not Contract or len(core.operands) < 2:
+        return None
+    for k, operand in enumerate(core.operands):
+        if operand.rank == 2 and operand.shape[0] == operand.shape[1] and operand in turned.operands:
+            inputs = tuple(labels[::-1] if j == k else labels for j, labels in enumerate(core.inputs))
+            if is_same_product(Contract(core.operands, inputs, core.output), turned):
+                both = add((operand, transpose(operand)))
+                return scale(number, contract((*core.operands[:k], both, *core.operands[k + 1:]), core.inputs, core.output))
+    return None
+
+
+def scalars_out(node: Expr) -> Expr:
+    """A scalar that multiplies every term, in front of the sum."""
+    if type(node) is not Add:
+        return node
+    split = [split_number(term) for term in node.terms]
+    if any(type(core) is not Contract or () not in core.inputs for _, core in split):
+        return node
+    own = [[o for o, labels in zip(core.operands, core.inputs) if not labels] for _, core in split]
+    shared = [o for o in dict.fromkeys(own[0]) if not is_reciprocal(o) and all(o in others for others in own)]
+    rests = []
+    for number, core in split:
+        kept = [(o, labels) for o, labels in zip(core.operands, core.inputs) if o not in shared]
+        if not shared or not kept or len(kept) + len(shared) != len(core.operands):
+            return node
+        rests.append(scale(number, contract([o for o, _ in kept], [labels for _, labels in kept], core.output)))
+    return hadamard(*shared, shortest(add(rests)))
+
+
+def is_reciprocal(node: Expr) -> bool:
+    return is_power(node) and bool(node.function.params[0].is_negative)
+
+
+def unturned(node: Apply, facts: tuple[Fact, ...], used: list[Fact]) -> Apply:
+    """A function of Aᵀ as that of A, where A is symmetric."""
+    turned = node.args[0]
+    if type(turned) is not Contract or len(turned.operands) > 1 or turned.output != turned.inputs[0][::-1]:
+        return node
+    if not is_symmetric(turned.operands[0], facts):
+        return node
+    used += structures_in(turned.operands[0], facts)
+    return rebuild(node, (turned.operands[0], *node.args[1:]))
+
+
+def implied(program: Program) -> tuple[Fact, ...]:
+    """The declared facts, and what follows for the names that equations define: that a matrix is symmetric, that sums are 1."""
+    found = list(program.facts)
+    for equation in program.equations:
+        shape = equation.expr.shape
+        if len(shape) == 2 and shape[0] == shape[1] and is_symmetric(equation.expr, tuple(found)):
+            found.append(Fact("symmetric", equation.name, of=tuple(structures_in(equation.expr, tuple(found)))))
+        if len(shape) in (1, 2) and may_sum_to_one(equation.expr, found):
+            for axis in range(len(shape)):
+                of = sum_is_one(equation.expr, axis, tuple(found))
+                if of is not None:
+                    found.append(Fact("sum", equation.name, axis if len(shape) == 2 else None, of=of))
+    return tuple(found)
+
+
+def may_sum_to_one(node: Expr, facts: list[Fact]) -> bool:
+    if type(node) is Apply:
+        return node.op in SUM_TO_ONE
+    return type(node) in (Add, Contract) and any(f.kind == "sum" and f.name in names_in(node) for f in facts)
+
+
+def sum_is_one(node: Expr, axis: int, facts: tuple[Fact, ...]) -> tuple[Fact, ...] | None:
+    """The declared facts by which the sums along an axis are 1; None where they are not seen to be."""
+    terms = node.terms if type(node) is Add else (node,)
+    sums, used = tidy(add([total(term, (axis,)) for term in terms]), facts)
+    sums = add([e for term in (sums.terms if type(sums) is Add else (sums,)) for e in multiplied_out(term)])
+    return used if type(sums) is Ones or sums is ONE else None
+
+
+def factor_out(node: Expr) -> Expr:
     """A factor that every term has, entry by entry, once in front of the sum: v ⊙ a − v ⊙ b is v ⊙ (a − b)."""
+    if type(node) is not Add:
+        return node
     split = [split_number(term) for term in node.terms]
     if any(type(core) is not Contract or core.ornate != HADAMARD for _, core in split):
         return node
@@ -82,16 +204,15 @@ def factor_out(node: Add) -> Expr:
         operands = list(core.operands)
         operands.remove(first)
         rests.append(scale(number, hadamard(*operands)))
-    return hadamard(first, factor_out(rest) if type(rest := add(rests)) is Add else rest)
+    return hadamard(first, factor_out(add(rests)))
 
 
 def cancels(term: Expr, factors: tuple[Expr, ...]) -> bool:
     parts = term.operands if type(term) is Contract else (term,)
-    return any(type(p) is Map and p.function.name == "pow" and p.function.params[0].is_negative and p.args[0] in factors
-               for p in parts)
+    return any(is_reciprocal(p) and p.args[0] in factors for p in parts)
 
 
-def shortest(node: Expr, labels: tuple[int, ...]) -> Expr:
+def shortest(node: Expr) -> Expr:
     """`node` fully multiplied out, if that has no more terms than it had."""
     if type(node) is not Add:
         return node
@@ -155,13 +276,12 @@ def apply_facts(node: Contract, facts: tuple[Fact, ...], used: list[Fact]) -> Ex
                 rest = tuple(i for j, i in enumerate(own) if j not in axes)
                 operands[k], inputs[k] = Ones(tuple(d for j, d in enumerate(operand.shape) if j not in axes)), rest
                 changed = True
-                used.append(fact)
+                used += declared(fact)
                 break
     if not changed:
         return node
     kept = [(o, i) for o, i in zip(operands, inputs) if not (type(o) is Ones and not o.shape)]
     if not kept:
-        from .algebra import ONE
         return ONE
     return contract([o for o, _ in kept], [i for _, i in kept], node.output)
 
@@ -171,8 +291,12 @@ def is_symmetric(node: Expr, facts: tuple[Fact, ...]) -> bool:
     match node:
         case Var():
             return any(f.kind in STRUCTURES and f.name == node.name for f in facts)
-        case Add():
-            return all(is_symmetric(term, facts) for term in node.terms)
+        case Add() | Map():
+            return all(not part.rank or is_symmetric(part, facts) for part in node.children)
+        case Delta():
+            return is_identity(node)
+        case Ones():
+            return node.shape[0] == node.shape[-1]
         case Apply(op="symmetric"):
             return True
         case Apply(op="inv" | "matrix_power"):
@@ -216,7 +340,12 @@ def subsets(items: list[int]) -> list[tuple[int, ...]]:
 
 
 def structures_in(node: Expr, facts: tuple[Fact, ...]) -> list[Fact]:
-    return [f for f in facts if f.kind in STRUCTURES and f.name in names_in(node)]
+    return [d for f in facts if f.kind in STRUCTURES and f.name in names_in(node) for d in declared(f)]
+
+
+def declared(fact: Fact) -> tuple[Fact, ...]:
+    """The facts that the user gave, of which a fact is one or follows."""
+    return (fact,) if fact.of is None else fact.of
 
 
 def sums_alone(node: Contract, k: int, fact: Fact) -> bool:

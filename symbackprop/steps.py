@@ -6,10 +6,11 @@ Each share of a cotangent is replayed from the delta form of the pull-back; the 
 
 from __future__ import annotations
 
-from .algebra import CONTRACTION_RULES, ONE, Product, add, contract, finish, hadamard
+from .algebra import ONE, add, contract, hadamard
 from .cells import prime
 from .expr import Add, Apply, Contract, Delta, Expr, Map, Ones, Var, names_in, walk
 from .ops import SCALAR_OPS, TENSOR_OPS
+from .products import CONTRACTION_RULES, Product, finish
 from .program import Equation, Program, Step
 from .reverse import bar, pull, pull_back, read_pattern
 from .views import Use

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from .algebra import add, contract
 from .collecting import uncollected
-from .expr import Add, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
+from .expr import Add, Apply, Const, Contract, Expr, Map, Var, names_in, rebuild, walk
 from .notation import Notation, split_name, text_name, tex_name
-from .program import Equation, Fact, Program, is_activation
+from .program import Equation, Fact, Program, is_activation, is_matrix_product
 from .reverse import bar
-from .rules import tidy
+from .rules import INVERSES, implied, tidy
 
 VIEWS = ("textbook", "named", "expanded")
 
@@ -61,11 +61,12 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> View:
     if kind == "named":
         return View(backward.equations, {})
     wrt = set(backward.outputs)
-    keep = {bar(name) for name in program.pre_activations} if kind == "textbook" else set()
     values: dict[str, Expr] = {}
     tentative: dict[str, Expr] = {}
+    facts = implied(program)
     glances = [glance(equation.expr) for equation in backward.equations]
     reads = Counter([name for names, _ in glances for name in names])
+    keep = {bar(name) for name in program.pre_activations if is_kept(program, name, reads)} if kind == "textbook" else set()
     readers = Counter([name for names, _ in glances for name in set(names)])
     shown: list[Equation] = []
     uses: dict[str, Use] = {}
@@ -79,8 +80,8 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> View:
             inlined = try_inlining(expr, tentative)
             if inlined is not expr:
                 expr, divides = inlined, glance(inlined)[1]
-        if divides or program.facts:
-            before, (expr, used) = expr, tidy(expr, program.facts)
+        if divides or facts:
+            before, (expr, used) = expr, tidy(expr, facts)
             if used:
                 uses[equation.name] = Use(tidy(before)[0], used)
         if divides:
@@ -97,6 +98,12 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> View:
     return View(tuple(e for e in shown if e.name not in gone), uses)
 
 
+def is_kept(program: Program, name: str, reads: Counter) -> bool:
+    """Whether the cotangent of a pre-activation is shown: not where we named a function of a tensor that is read once."""
+    return name not in program.table or reads[bar(name)] > 1 or name in program.mentioned or not program.mentioned \
+        or any(is_matrix_product(node) for node in walk(program[name].expr))
+
+
 def try_inlining(expr: Expr, tentative: dict[str, Expr]) -> Expr:
     """A cotangent that is read twice in one place is put in there if that makes the whole shorter."""
     for name in [n for n in names_in(expr) if n in tentative]:
@@ -107,8 +114,8 @@ def try_inlining(expr: Expr, tentative: dict[str, Expr]) -> Expr:
 
 
 def glance(expr: Expr) -> tuple[list[str], bool]:
-    """The names read under `expr`, repeated readings repeated, and whether a power or a sum of Hadamard products
-    stands there: without a fact, nothing else can be tidied."""
+    """The names read under `expr`, repeated readings repeated, and whether a power, an inverse or a sum of Hadamard
+    products stands there: without a fact, nothing else can be tidied."""
     stack, names, divides = [expr], [], False
     while stack:
         part = stack.pop()
@@ -117,14 +124,14 @@ def glance(expr: Expr) -> tuple[list[str], bool]:
             names.append(part.name)
         elif part.children:
             stack += part.children
-            if kind is Map and part.function.name == "pow" or kind is Add and shares_factors(part):
+            if kind is Map and part.function.name == "pow" or kind is Add and shares_factors(part) or kind is Apply and part.op in INVERSES:
                 divides = True
     return names, divides
 
 
 def shares_factors(node: Add) -> bool:
-    """Whether several terms are Hadamard products, so that a factor may stand in front of all."""
-    return sum(type(term) is Contract and term.ornate > 0 and len(term.operands) > 1 for term in node.terms) > 1
+    """Whether several terms are products, so that a factor may stand in front of all."""
+    return sum([type(term) is Contract for term in node.terms]) > 1
 
 
 def occurrences(node: Expr) -> list[Var]:

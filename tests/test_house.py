@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # which share what a value is.
 FLOORS = {
     "words": "errors budget notation",
-    "terms": "expr cancellation sameness algebra ops cells",
+    "terms": "expr cancellation sameness products algebra ops cells",
     "programs": "program layers",
     "calculus": "reverse rules laws normal kinks",
     "views": "views steps numeric points show bridge codegen targets readers",

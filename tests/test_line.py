@@ -38,9 +38,9 @@ TRAPS = [  # R1 and R8 of the survey: silent zeros, nodes counted twice; the val
     ("A: R[n, n]\nC = logdet(A)", "A", "A⁻ᵀ"),
     ("A: R[n, n]; S: R[n, n]\nC = trace(A.T @ A) + trace(S.T @ S)", "A", "2 A"),
     ("A: R[n, n]\nC = trace(A) + 1", "A", "I"),
-    ("x: R[n]\nC = log(sum(exp(x)))", "x", "(exp(x)/(1ᵀ exp(x)))"),
+    ("x: R[n]\nC = log(sum(exp(x)))", "x", "exp(x)/(1ᵀ exp(x))"),
     ("x: R[n]; y: R[n]\nC = sum((x - y) * (x - y))", "x", "2 (x − y)"),
-    ("x: R[n]; A: R[n, n]\nC = x @ A @ x", "x", "A x + Aᵀ x"),
+    ("x: R[n]; A: R[n, n]\nC = x @ A @ x", "x", "(A + Aᵀ) x"),
     ("x: R[n]; a: R[m]; C = sum(x**2)", "a", "0"),
 ]
 

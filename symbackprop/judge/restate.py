@@ -9,7 +9,7 @@ from ..algebra import add, is_zero, negative
 from ..budget import OutOfTime
 from ..errors import SymbackpropError
 from ..expr import Add, Apply, Expr, Var, names_in, rebuild, walk
-from ..normal import SYMMETRIC, TooLarge, expanded
+from ..normal import TooLarge, expanded, unmarked
 from ..program import Claim, Fact, Program
 from ..show.writing import TextWriter
 from .truth import Truth, is_quantity
@@ -87,12 +87,3 @@ def terms_of(node: Expr, facts: tuple[Fact, ...]) -> list[Expr]:
     except (TooLarge, OutOfTime):
         return []
     return [] if is_zero(found) else [unmarked(t) for t in (found.terms if type(found) is Add else (found,))]
-
-
-def unmarked(node: Expr) -> Expr:
-    """A term of the normal form without its marks of symmetry, which nothing else reads."""
-    made: dict[Expr, Expr] = {}
-    for part in walk(node):
-        is_mark = type(part) is Apply and part.op == SYMMETRIC
-        made[part] = made[part.args[0]] if is_mark else rebuild(part, tuple(made[c] for c in part.children))
-    return made[node]

@@ -118,7 +118,14 @@ class Indexed(NamedTuple):
 
 def without_ones(form: object) -> object:
     """A scalar that was spread over ones, as the scalar."""
-    return form._replace(body=None) if type(form) is Scaled and type(form.body) is Unit else form
+    match form:
+        case Unit():
+            return Number(sp.S.One)
+        case Scaled(body=Unit()):
+            return form._replace(body=None) if form.scalars or form.below else Number(form.number)
+        case Sum():
+            return Sum(tuple([without_ones(term) for term in form.terms]))
+    return form
 
 
 def is_fraction(form: object) -> bool:

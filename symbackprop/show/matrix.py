@@ -16,6 +16,7 @@ from ..algebra import negative
 from ..expr import Add, Apply, Const, Contract, Delta, Expr, Labels, Map, Ones, Var, is_identity
 from ..laws import LAWS
 from ..ops import TENSOR_OPS
+from ..rules import is_symmetric
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum, T,
                     Trace, Unit)
 from .patterns import plan
@@ -55,7 +56,7 @@ def names_of_parameters(node: Apply) -> tuple[str, ...]:
 
 
 def add_form(node: Add) -> Sum:
-    terms = [matrix_form(term) for term in node.terms]
+    terms = [as_difference(matrix_form(term)) for term in node.terms]
     if is_negative(terms[0]):  # p − y reads better than −y + p
         first = next((k for k, term in enumerate(terms) if not is_negative(term)), 0)
         terms.insert(0, terms.pop(first))
@@ -87,6 +88,8 @@ def apply_form(node: Apply) -> object:
     if node.op == "solve":
         a, b = node.args
         return multiplied([matrix_form(Apply("inv", (a,), (), a.shape)), matrix_form(b)])
+    if node.op == "inv" and type(inner := matrix_form(node.args[0])) is T:
+        return T(Call(node, (inner.body,)))
     if node.op == "matrix_power":
         return Power(matrix_form(node.args[0]), sp.Integer(node.params[0]), 1)
     if TENSOR_OPS[node.op].show == "eigenpair" and node.params[0] not in (0, -1):
@@ -144,6 +147,8 @@ def norm_form(inner: Expr, output: Labels) -> Norm | None:
 def scaled(number: sp.Expr, scalars: list, body: object) -> object:
     """number · scalars · body, scalar quotients gathered below a line."""
     above, below = [], []
+    if type(body) is Over and not body.rank:
+        scalars, body = [*scalars, body], None
     for s in scalars:
         if type(s) is Scaled and s.body is None:
             number = number * s.number
@@ -156,6 +161,9 @@ def scaled(number: sp.Expr, scalars: list, body: object) -> object:
             number = number * s.value
         else:
             above.append(s)
+    above.sort(key=lambda s: type(s) not in (Atom, Power))
+    if number.could_extract_minus_sign() and not number.is_Add and (turned := opposite(body)) is not None:
+        number, body = -number, turned
     if type(body) is Scaled:
         return Scaled(number * body.number, gathered((*above, *body.scalars)), body.body, (*below, *body.below))
     above = gathered(above)
@@ -180,6 +188,20 @@ def gathered(scalars: Sequence[object]) -> tuple:
         return tuple(scalars)
     return tuple([Power(f, sp.Integer(named.count(f.node)), 0) if type(f) is Atom and named.count(f.node) > 1 else f
                   for k, f in enumerate(scalars) if type(f) is not Atom or f not in scalars[:k]])
+
+
+def as_difference(form: object) -> object:
+    """A term b − a of a sum as −(a − b), as it was."""
+    turned = opposite(form) if type(form) is Sum else None
+    return form if turned is None else Scaled(sp.S.NegativeOne, (), turned, ())
+
+
+def opposite(form: object) -> object | None:
+    """−(a − b) as b − a; None for what is no difference."""
+    match form:
+        case Sum(terms=(first, second)) if is_negative(second) and not is_negative(first):
+            return Sum((scaled(sp.S.NegativeOne, [], second), scaled(sp.S.NegativeOne, [], first)))
+    return None
 
 
 Builder = Callable[[list], object]
@@ -224,10 +246,21 @@ def multiplied(parts: list) -> object:
         if type(part) is Scaled and part.body is not None:
             number, part = number * part.number, (scalars.extend(part.scalars), below.extend(part.below), part.body)[2]
         flat.extend(part.factors if type(part) is Mul else (part,))
-    flat = [f for f in flat if type(f) is not Identity] or flat[:1]
+    flat = diagonals_joined([f for f in flat if type(f) is not Identity] or flat[:1])
     flat = folded(flat)
     body = Mul(tuple(flat)) if len(flat) > 1 else flat[0]
     return Scaled(number, tuple(scalars), body, tuple(below)) if number != 1 or scalars or below else body
+
+
+def diagonals_joined(factors: list) -> list:
+    """diag(u) diag(v) is diag(u ⊙ v)."""
+    made: list = []
+    for factor in factors:
+        if made and type(factor) is Diag is type(made[-1]):
+            made[-1] = Diag(hadamard_of([made[-1].body, factor.body]))
+        else:
+            made.append(factor)
+    return made
 
 
 def hadamard_of(parts: list) -> object:
@@ -261,6 +294,8 @@ def transposed(form: object) -> object:
         case Diag() | Identity():
             return form
         case Call() if type(form.node) is Apply and TENSOR_OPS[form.node.op].symmetric:
+            return form
+        case Call(node=Apply(op="inv", args=(matrix,))) if is_symmetric(matrix, ()):
             return form
         case Selector():
             return Selector(form.part, "rows" if form.place == "columns" else "columns")

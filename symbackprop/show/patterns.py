@@ -45,11 +45,29 @@ def plan(inputs: tuple[Labels, ...], output: Labels, kinds: str, units: frozense
         return None
     if not sum_out(items, shape):
         return None
-    scalars = tuple(item.template for item in items if not item.labels)
+    scalars = tuple(turned_if_plainer(item.template) for item in items if not item.labels)
     body = body_template([item for item in items if item.labels], shape)
     if body is not None and len(output) == 2 and len(shape) == 1 and output[0] in units:
         body = ("t", body)
     return scalars, body
+
+
+def turned_if_plainer(template: tuple) -> tuple:
+    """A number xᵀ Aᵀ y as yᵀ A x, where that has fewer transposed matrices."""
+    chain = chain_of(template)
+    if len(chain) < 3 or chain[0][0] != "t":
+        return template
+    inner = [part[1] if part[0] == "t" else ("t", part) for part in reversed(chain[1:-1]) if part[0] != "diag"]
+    turned = sum(part[0] == "t" for part in inner)
+    if turned >= len(inner) - turned:
+        return template
+    flipped = [part if part[0] == "diag" else part[1] if part[0] == "t" else ("t", part) for part in reversed(chain[1:-1])]
+    return ("mul", ("t", chain[-1]), *flipped, chain[0][1])
+
+
+def chain_of(template: tuple) -> list[tuple]:
+    """The factors of a product from left to right."""
+    return [part for factor in template[1:] for part in chain_of(factor)] if template[0] == "mul" else [template]
 
 
 def items_of(k: int, labels: Labels, kind: str, units: frozenset[int]) -> list[Item] | None:

@@ -15,6 +15,7 @@ from ..expr import Apply, Contract, Expr
 from ..notation import SUBSCRIPTS, Notation, range_text, text_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..ops.scalar import RELATIONS
+from .brackets import bare, divides, is_closed
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
                     SumOver, T, Trace, Unit, is_fraction, without_ones)
 from .layout import shown, turned
@@ -72,7 +73,7 @@ class TextWriter(ShiftedWriter):
         if self.met_indices:
             from .indices import IndexWriter
             return IndexWriter(self).equation(name, node)
-        return self.symbol(name), right
+        return self.symbol(name), bare(right)
 
     def right(self, name: str, node: Expr) -> str:
         """`node` as the right side of the equation of `name`."""
@@ -151,6 +152,8 @@ class TextWriter(ShiftedWriter):
         """A non-negative number or expression in sizes."""
         if value == sp.Rational(1, 2):
             return "½", ATOM
+        if value.is_Rational and value.p == 1 and value.q >= 1000 and str(value.q).strip("0") == "1":
+            return self.raised("10", 1 - sp.Integer(len(str(value.q))), False), TIGHT
         above, below = value.as_numer_denom()
         if below != 1 and not value.is_Float:
             top, bottom = self.size(above), self.size(below)
@@ -162,7 +165,7 @@ class TextWriter(ShiftedWriter):
     def raised(self, base: str, exponent: sp.Expr, entrywise: bool) -> str:
         mark = str(exponent)
         if entrywise:
-            return f"{base}^⊙{mark}" if exponent.is_Atom else f"{base}^⊙({mark})"
+            return f"{base}^⊙{mark}" if mark.isalnum() else f"{base}^⊙({mark})"
         if exponent.is_Integer:
             return base + mark.translate(SUPERSCRIPTS)
         return f"{base}^({mark})"
@@ -208,7 +211,7 @@ class TextWriter(ShiftedWriter):
         return SCALAR_OPS[name].text
 
     def arguments(self, name: str, args: list[str], settings: str = "") -> str:
-        return f"{name}({', '.join(args)}{settings})"
+        return f"{name}({', '.join(map(bare, args))}{settings})"
 
     def primes(self, count: int) -> str:
         return "′" * count
@@ -220,7 +223,7 @@ class TextWriter(ShiftedWriter):
         return f"({left} ↦ {right})"
 
     def named(self, name: str, text: str) -> str:
-        return f"{name}({text})"
+        return f"{name}({bare(text)})"
 
     def inverse_mark(self, text: str, kind: str) -> str:
         return text + {"inverse": "⁻¹", "transposed": "⁻ᵀ", "pinv": "⁺"}[kind]
@@ -281,6 +284,7 @@ class TextWriter(ShiftedWriter):
         return sign + self.product.join(parts), SUM if sign else level if only else min(MUL, level)
 
     def fraction_of(self, above: str, below: str, count: int) -> Piece:
+        above = f"({above})" if divides(above) else above
         return self.fraction(above, f"({below})" if " " in below and not is_closed(below) else below)
 
     def wrapped_number(self, value: sp.Expr) -> str:
@@ -337,8 +341,6 @@ class TextWriter(ShiftedWriter):
                 return self.with_indices(self.tensor_name(node), [str(node.params[0])]), ATOM
             if (kind := TENSOR_OPS[node.op].show) in ("inverse", "pinv"):
                 arg = form.args[0]
-                if kind == "inverse" and type(arg) is T:
-                    kind, arg = "transposed", arg.body
                 return self.inverse_mark(self.wrapped(arg, ATOM), kind), TIGHT
             extra = [self.size(sp.Integer(p)) for p in node.params if p] if node.op == "tril" else []
             return self.arguments(self.tensor_name(node), [self.form(a)[0] for a in form.args] + extra), ATOM
@@ -384,11 +386,6 @@ class TextWriter(ShiftedWriter):
         from .indices import IndexWriter
         self.met_indices = True
         return IndexWriter(self).summed(form.node), SUM
-
-
-def is_closed(text: str) -> bool:
-    """Whether brackets or bars already hold the whole text together."""
-    return text[0] in "(‖|" and text[-1] in ")‖|" and text.count("(") <= 1
 
 
 def is_inverse(form: Call) -> bool:

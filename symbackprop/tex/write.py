@@ -225,7 +225,7 @@ class LatexWriter(TextWriter):
 
     def rational(self, value: sp.Expr) -> Piece:
         above, below = value.as_numer_denom()
-        if below != 1:
+        if below != 1 and not (value.is_Rational and above == 1 and below >= 1000):
             return self.fraction(self.size(above), self.size(below))
         return super().rational(value)
 

@@ -1,0 +1,35 @@
+"""Brackets and bars of the plain text: whether they hold a whole text together, and a text without those that say nothing."""
+
+from __future__ import annotations
+
+PARTNERS = {"(": ")", "‖": "‖", "|": "|"}
+
+
+def is_closed(text: str) -> bool:
+    """Whether one pair of brackets or bars holds the whole text together: `(a b)` does, `‖a‖ ‖b‖` and `(a) (b)` do not."""
+    closing = PARTNERS.get(text[:1])
+    if closing is None or len(text) < 2 or text[-1] != closing:
+        return False
+    if closing != ")":
+        return text.index(closing, 1) == len(text) - 1
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if not depth:
+            return at == len(text) - 1
+    return False
+
+
+def divides(text: str) -> bool:
+    """Whether a line of division stands outside all brackets."""
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "/" and not depth:
+            return True
+    return False
+
+
+def bare(text: str) -> str:
+    """A text without the brackets around all of it."""
+    return text[1:-1] if text.startswith("(") and is_closed(text) else text
