@@ -149,4 +149,4 @@ def check(derivation: Derivation, sizes: dict[str, int] | None = None, seed: int
         from .recurrence.instance import check as compare_steps
         return compare_steps(derivation.adjoint, sizes, seed)
     from .differences import check as compare
-    return compare(derivation.program, derivation.backward, derivation.loss, derivation.wrt, sizes, seed)
+    return compare(derivation.program, derivation.backward, derivation.loss, derivation.wrt, sizes, seed, derivation.view())
