@@ -33,9 +33,9 @@ def tidy(node: Expr, facts: tuple[Fact, ...] = ()) -> tuple[Expr, tuple[Fact, ..
         if type(part_now) is Contract:
             if facts or any([type(o) is Apply and o.op == "inv" for o in part_now.operands]):
                 part_now = apply_facts(opened(part_now, facts), facts, used)
-            part_now = distribute(at_places(without_centred(numbers_out(part_now))))
+            part_now = distribute(at_places(without_centred(part_now)))
         elif type(part_now) is Add:
-            part_now = factor_out(scalars_out(with_transposes(part_now)))
+            part_now = factor_out(part_now)
         elif type(part_now) is Apply and part_now.op in INVERSES:
             part_now = unturned(part_now, facts, used)
         made[part] = part_now
@@ -52,6 +52,21 @@ def without_centred(node: Expr) -> Expr:
                 if is_zero(add([contract((term,), (labels,), kept) for term in operand.terms])):
                     return zero(node.shape)
     return node
+
+
+def polished(node: Expr) -> Expr:
+    """`node` as it is shown: what every term of a sum has, once; A x + Aᵀ x as (A + Aᵀ) x."""
+    made: dict[Expr, Expr] = {}
+    for part in walk(node):
+        children = tuple([made[c] for c in part.children])
+        if type(part) is Contract:
+            made[part] = numbers_out(part if children == part.children else contract(children, part.inputs, part.output))
+        elif type(part) is Add:
+            joined = with_transposes(part if children == part.children else add(children))
+            made[part] = scalars_out(joined) if type(joined) is Add else joined
+        else:
+            made[part] = rebuild(part, children)
+    return made[node]
 
 
 def at_places(node: Expr) -> Expr:
@@ -93,7 +108,7 @@ def numbers_out(node: Expr) -> Expr:
     return contract(operands, node.inputs, node.output) if operands != node.operands else node
 
 
-def with_transposes(node: Add) -> Expr:
+def with_transposes(node: Expr) -> Expr:
     """A x + Aᵀ x is (A + Aᵀ) x."""
     if type(node) is not Add or len(node.terms) > MAX_TERMS:
         return node
@@ -126,10 +141,8 @@ def joined_transposes(first: Expr, second: Expr) -> Expr | None:
     return None
 
 
-def scalars_out(node: Expr) -> Expr:
+def scalars_out(node: Add) -> Expr:
     """A scalar that multiplies every term, in front of the sum."""
-    if type(node) is not Add:
-        return node
     split = [split_number(term) for term in node.terms]
     if any(type(core) is not Contract or () not in core.inputs for _, core in split):
         return node

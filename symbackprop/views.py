@@ -16,7 +16,7 @@ from .expr import Add, Apply, Const, Contract, Expr, Map, Var, names_in, rebuild
 from .notation import Notation, split_name, text_name, tex_name
 from .program import Equation, Fact, Program, is_activation, is_matrix_product
 from .reverse import bar
-from .rules import INVERSES, implied, tidy
+from .rules import INVERSES, implied, polished, tidy
 
 VIEWS = ("textbook", "named", "expanded")
 
@@ -82,6 +82,7 @@ def view(program: Program, backward: Program, kind: str = "textbook") -> View:
                 expr, divides = inlined, glance(inlined)[1]
         if divides or facts:
             before, (expr, used) = expr, tidy(expr, facts)
+            expr = polished(expr)
             if used:
                 uses[equation.name] = Use(tidy(before)[0], used)
         if divides:
