@@ -50,7 +50,7 @@ def grouped(node: Expr, facts: tuple[Fact, ...]) -> dict[tuple, tuple[sp.Expr, l
         number, core = split_number(term)
         key = monomial(core)
         before, terms = result.setdefault(key, (sp.S.Zero, []))
-        terms.append(term)
+        terms.append(unmarked(term))
         result[key] = before + number, terms
     return result
 

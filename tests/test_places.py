@@ -60,7 +60,7 @@ def test_rows_are_taken_and_added_without_a_one_hot_matrix() -> None:
 # gradient by v is Σ_k (σ_k − t_k) u_k and that by u_k is (σ_k − t_k) v. For softmax with labels: (P − Y) / T.
 PRINTED = {
     "embedding": ["Δ = (1/T) (P − onehot(y))", "∂C/∂W = Xᵀ Δ", "∂C/∂b = Δᵀ 1", "∂C/∂E = onehot(ids)ᵀ Δ Wᵀ"],
-    "word2vec": ["∂C/∂z = 1 − σ(−z)", "δ = −(1 − σ(s))", "∂C/∂U = δ onehot(o) vᵀ + onehot(neg)ᵀ ∂C/∂z vᵀ"],
+    "word2vec": ["∂C/∂z = 1 − σ(−z)", "δ = σ(s) − 1", "∂C/∂U = δ onehot(o) vᵀ + onehot(neg)ᵀ ∂C/∂z vᵀ"],
     "bag": ["Δ = softmax_rows(Z) − onehot(y)", "∂C/∂E = (1/T) Σ_{b=1..B} onehot(ids[b, :])ᵀ 1 Δ_h[b, :]ᵀ"],
 }
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..algebra import ONE, add, contract, hadamard, total, zero
 from ..errors import SymbackpropError
 from ..expr import Contract, Delta, Expr, Labels, Map, Ones, Var, names_in, walk
-from ..normal import expanded
+from ..normal import expanded, unmarked
 from ..program import Equation, Program, is_activation
 from ..reverse import bar, is_bar, sweep
 from ..rules import tidy
@@ -141,7 +141,7 @@ def keeps_name(node: Expr) -> bool:
 
 def coefficient_of(seed: Var, node: Expr) -> Expr:
     """J with Σ S·J = node, for a node that is linear in the variable S; J has S's axes first."""
-    terms = [lifted(seed, term) for term in expanded(node, ()) if seed.name in names_in(term)]
+    terms = [lifted(seed, unmarked(term)) for term in expanded(node, ()) if seed.name in names_in(term)]
     return add(terms) if terms else zero((*seed.shape, *node.shape))
 
 
