@@ -20,7 +20,7 @@ CODE = Path(__file__).parent / "code"
 
 def verdicts(name: str) -> dict[str, Verdict]:
     found = {}
-    for verdict in judge(read(CODE / name), 30.0):
+    for verdict in judge(read(CODE / name), 5.0):
         found.setdefault(verdict.quantity, verdict)
     return found
 
@@ -92,7 +92,7 @@ def test_planted_mistakes_are_found_and_nothing_else(case: Planted, mistake: tup
     if case.only:
         program = replace(program, claims=tuple(c for c in program.claims if c.quantity in case.only))
         claimed = {q: v for q, v in claimed.items() if q in case.only}
-    verdicts = judge(program, 30.0 if mistake is None else 4.0)
+    verdicts = judge(program, 4.0)
     found = by_quantity(verdicts)
     for quantity, (name, gradient) in claimed.items():
         truth = differences(loss, values, name)
