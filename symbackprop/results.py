@@ -14,6 +14,7 @@ from .expr import Expr, Shape, Var
 from .notation import Notation
 from .program import Equation, Program, Step, places_in
 from .reverse import bar, sweep
+from .show.breaking import broken
 from .show.layout import transposed_names
 from .show.writing import TextWriter
 from .views import VIEWS, View, symbols_for, view
@@ -97,7 +98,8 @@ class Derivation:
     def backward_latex(self, view: str = "textbook", notation: Notation | None = None) -> str:
         """The backward equations as one aligned LaTeX block."""
         writer = self.writer(True, notation)
-        return block([" &= ".join(writer.sides(e.name, e.expr)) for e in self.view(view)])
+        sides = [writer.sides(e.name, e.expr) for e in self.view(view)]
+        return block([f"{left} &= {broken(left, right)}" for left, right in sides])
 
     def latex(self, view: str = "textbook", notation: Notation | None = None, **wanted: object) -> str:
         """Forward and backward equations, and what they rest on, as one aligned LaTeX block.

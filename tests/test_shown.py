@@ -10,9 +10,11 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.differences import rows_at
+from symbackprop.notation import range_tex
 from symbackprop.points import bind_sizes, draw
 from symbackprop.program import Equation
 from symbackprop.show.brackets import bare, divides, is_closed
+from symbackprop.show.breaking import broken, width
 
 MODELS = {
     # Hinton, Vinyals, Dean 2015, section 2.1: ∂C/∂z_i = (q_i − p_i)/T, here times the T² that they recommend
@@ -91,3 +93,27 @@ def test_a_name_that_cannot_be_one_is_told_why(name: str, said: str) -> None:
     with pytest.raises(sb.SymbackpropError) as error:
         sb.parse(f"{name}: R[n]")
     assert said in str(error.value)
+
+
+LONG = r"\frac{\partial C}{\partial H} \operatorname{diag}( \gamma \oslash \sqrt{v + \epsilon} ) " * 3
+JOIN = " \\\\\n&\\quad {}"
+
+
+def test_a_sum_too_wide_for_a_line_is_broken_before_its_terms_alone() -> None:
+    wide = f"{LONG}- {LONG}+ {LONG}".strip()
+    lines = broken(r"\delta", wide).split(JOIN)
+    assert [line[0] for line in lines[1:]] == ["-", "+"] and " ".join(lines) == " ".join(f"{LONG}- {LONG}+ {LONG}".split(" ")).strip().replace("  ", " ")
+    assert broken(r"\delta", "a + b") == "a + b" and broken(r"\delta", LONG + LONG) == (LONG + LONG).strip()  # one term: nothing to break at
+
+
+def test_a_sum_in_brackets_is_broken_where_the_brackets_do_not_stretch() -> None:
+    inner = " - ".join([r"x \odot y \odot z \odot p \odot q \odot r"] * 6)
+    assert JOIN in broken("C", rf"\frac{{1}}{{N}} ({inner})") and JOIN not in broken("C", rf"\frac{{1}}{{N}} \left( {inner} \right)")
+
+
+def test_the_width_is_that_of_what_is_seen() -> None:
+    assert width(r"\frac{a b c}{d}") == 3 and width(r"\left( a \right)") == 3 and width(r"a_{i}") < width("a i") and width(r"\alpha") == 1
+
+
+def test_words_of_ranges_are_set_upright_and_commands_left_alone() -> None:
+    assert range_tex(r"i = 0, \dots, \left\lfloor{\frac{hid}{2}}\right\rfloor") == r"i = 0, \dots, \left\lfloor{\frac{\mathrm{hid}}{2}}\right\rfloor"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ..notation import GREEK, SUBSCRIPTS
+from .breaking import broken
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:"
 STYLE = """:root { color-scheme: light dark; --quiet: #666; --line: #ddd; }
@@ -81,7 +82,8 @@ class Line:
 
     @property
     def aligned(self) -> str:
-        return f"{self.left} &{self.sign} {self.right}" if self.left else f"&{self.sign} {self.right}"
+        right = broken(self.left, self.right)
+        return f"{self.left} &{self.sign} {right}" if self.left else f"&{self.sign} {right}"
 
 
 @dataclass(frozen=True)
