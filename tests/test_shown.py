@@ -13,7 +13,7 @@ from symbackprop.differences import rows_at
 from symbackprop.notation import range_tex
 from symbackprop.points import bind_sizes, draw
 from symbackprop.program import Equation
-from symbackprop.show.brackets import bare, divides, is_closed
+from symbackprop.show.brackets import bare, divides, is_closed, is_one_factor, without_fence
 from symbackprop.show.breaking import broken, width
 
 MODELS = {
@@ -24,14 +24,18 @@ MODELS = {
     # Szegedy et al. 2016, section 7: cross-entropy with smoothed labels has the gradient of the usual one
     "label smoothing": ("z: R[N, k]; Y: R[N, k]; e: R\nfact: sum(Y, axis=1) == 1\nq = (1 - e) * Y + e / k\n"
                         "C = -mean(sum(q * log_softmax(z, axis=1), axis=1))", {"z": "(1/N) softmax_rows(z) − (1/N) q"}),
+    # Radford et al. 2021: the logits of CLIP have a temperature
+    "temperature": ("z: R[k]; y: R[k]; T: R\nfact: sum(y) == 1\nC = -sum(y * log_softmax(z / T))", {"T": "−(zᵀ (softmax(z/T) − y))/T²"}),
+    "generalised Rayleigh quotient": ("A: R[n, n]; B: R[n, n]; X: R[n, k]\nC = trace(X.T @ A @ X) / trace(X.T @ B @ X)",
+                                      {"A": "(1/tr(Xᵀ B X)) X Xᵀ"}),
     # Rasmussen and Williams 2006, equation 5.9
     "gaussian process": ("y: R[n]; D: R[n, n]; s: R; v: R\nfact: D == D.T\nK = s**2 * exp(-D / 2) + v * eye(n)\n"
                          "L = dot(y, inv(K) @ y) / 2 + logdet(K) / 2", {"y": "K⁻¹ y", "K": "½ K⁻¹ − ½ K⁻¹ y yᵀ K⁻¹", "v": "tr(∂L/∂K)"}),
     "ridge, by its closed form": ("X: R[N, d]; y: R[N]; V: R[M, d]; u: R[M]; lam: R\nw = solve(X.T @ X + lam * eye(d), X.T @ y)\n"
                                   "C = sum((V @ w - u)**2) / 2", {"lam": "−(∂C/∂w)ᵀ (Xᵀ X + λ I)⁻¹ w", "y": "X (Xᵀ X + λ I)⁻¹ ∂C/∂w"}),
     # Trefethen and Bau 1997, equation 27.2, multiplied out
-    "Rayleigh quotient": ("A: R[n, n]; x: R[n]\nfact: A == A.T\nr = dot(x, A @ x) / dot(x, x)", {"x": "(2/(xᵀ x)) A x − (2 (xᵀ A x)/((xᵀ x)²)) x"}),
-    "cosine similarity": ("a: R[n]; b: R[n]\nC = dot(a, b) / (norm(a) * norm(b))", {"a": "(b/(‖a‖ ‖b‖)) − ((aᵀ b)/(‖b‖ ‖a‖³)) a"}),
+    "Rayleigh quotient": ("A: R[n, n]; x: R[n]\nfact: A == A.T\nr = dot(x, A @ x) / dot(x, x)", {"x": "(2/(xᵀ x)) A x − (2 (xᵀ A x)/(xᵀ x)²) x"}),
+    "cosine similarity": ("a: R[n]; b: R[n]\nC = dot(a, b) / (norm(a) * norm(b))", {"a": "b/(‖a‖ ‖b‖) − ((aᵀ b)/(‖b‖ ‖a‖³)) a"}),
     # Zhang and Sennrich 2019
     "RMS norm": ("x: R[n]; g: R[n]; y: R[n]\nr = sqrt(mean(x**2) + 1e-6)\nh = g * x / r\nC = sum((h - y)**2) / 2",
                  {"x": "(1/r) g ⊙ ∂C/∂h − ((1ᵀ (g ⊙ x ⊙ ∂C/∂h))/(n r³)) x"}),
@@ -85,6 +89,8 @@ def test_brackets_hold_a_whole_text_or_do_not() -> None:
     assert is_closed("(a b)") and is_closed("‖a‖") and is_closed("((a) (b))")
     assert not is_closed("(a) (b)") and not is_closed("‖a‖ ‖b‖") and not is_closed("a") and not is_closed("(")
     assert bare("(a/b)") == "a/b" and bare("(a) (b)") == "(a) (b)"
+    assert without_fence("(a/b)") == "a/b" and without_fence("(a/b + c)") == "(a/b + c)" and without_fence("(a b)") == "(a b)"
+    assert is_one_factor("tr(a b)²") and is_one_factor("(a b)²") and not is_one_factor("a (b)") and not is_one_factor("(a) (b)")
     assert divides("∂C/∂d") and not divides("g (vᵀ ∂C/∂w)")
 
 

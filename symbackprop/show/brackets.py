@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 PARTNERS = {"(": ")", "‖": "‖", "|": "|"}
+HEAD, POWER = re.compile(r"[^\s()‖|/−+]+(?=\()"), re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+\Z")
 
 
 def is_closed(text: str) -> bool:
@@ -28,6 +31,22 @@ def divides(text: str) -> bool:
         if letter == "/" and not depth:
             return True
     return False
+
+
+def is_one_factor(text: str) -> bool:
+    """Whether a text reads as one factor: `a`, `‖x − y‖²`, `(a b)`, `tr(A B)²`."""
+    text = POWER.sub("", text)
+    return " " not in text or is_closed(HEAD.sub("", text, count=1) if HEAD.match(text) else text)
+
+
+def without_fence(text: str) -> str:
+    """A term of a sum without the brackets around a quotient: `a/b` of `(a/b)`, but `(a/b + c)` as it is."""
+    inside, depth = bare(text), 0
+    for at, letter in enumerate(inside):
+        depth += (letter == "(") - (letter == ")")
+        if not depth and inside[at:at + 3] in (" + ", " − "):
+            return text
+    return inside if divides(inside) and not inside.startswith("−") else text
 
 
 def bare(text: str) -> str:

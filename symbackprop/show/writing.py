@@ -15,7 +15,7 @@ from ..expr import Apply, Contract, Expr
 from ..notation import SUBSCRIPTS, Notation, range_text, text_name
 from ..ops import SCALAR_OPS, TENSOR_OPS
 from ..ops.scalar import RELATIONS
-from .brackets import bare, divides, is_closed
+from .brackets import bare, divides, is_one_factor, without_fence
 from .forms import (Atom, Call, Diag, DiagOf, Had, Identity, Indexed, Mul, Norm, Number, Over, Power, Scaled, Sum,
                     SumOver, T, Trace, Unit, is_fraction, without_ones)
 from .layout import shown, turned
@@ -73,7 +73,7 @@ class TextWriter(ShiftedWriter):
         if self.met_indices:
             from .indices import IndexWriter
             return IndexWriter(self).equation(name, node)
-        return self.symbol(name), bare(right)
+        return self.symbol(name), self.term(bare(right))
 
     def right(self, name: str, node: Expr) -> str:
         """`node` as the right side of the equation of `name`."""
@@ -267,7 +267,7 @@ class TextWriter(ShiftedWriter):
             number, sign = -number, self.minus
         above, below = number.as_numer_denom() if form.below else (number, sp.S.One)
         alone = len(form.scalars) == 1 and form.body is None
-        scalars = [self.wrapped(s, (HAD if number == 1 else MUL) if alone else TIGHT) for s in form.scalars]
+        scalars = [self.wrapped(s, (HAD if number == 1 else MUL) if alone and not (form.below and self.in_lines) else TIGHT) for s in form.scalars]
         body, level = self.scaled_body(form)
         if form.below:
             under = [self.rational(below)[0]] if below != 1 else []
@@ -285,7 +285,7 @@ class TextWriter(ShiftedWriter):
 
     def fraction_of(self, above: str, below: str, count: int) -> Piece:
         above = f"({above})" if divides(above) else above
-        return self.fraction(above, f"({below})" if " " in below and not is_closed(below) else below)
+        return self.fraction(above, below if is_one_factor(below) else f"({below})")
 
     def wrapped_number(self, value: sp.Expr) -> str:
         text, precedence = self.rational(value)
@@ -304,11 +304,15 @@ class TextWriter(ShiftedWriter):
         return text, precedence
 
     def sum(self, form: Sum) -> Piece:
-        text = self.wrapped(form.terms[0], SUM)
-        for term in form.terms[1:]:
-            piece = self.wrapped(term, SUM)
+        text, *pieces = [self.term(self.wrapped(term, SUM)) for term in form.terms]
+        for piece in pieces:
             text += f" {self.minus} {piece[len(self.minus):]}" if piece.startswith(self.minus) else self.plus + piece
         return text, SUM
+
+    def term(self, text: str) -> str:
+        """A term of a sum, or all of a right side: a quotient needs no brackets there."""
+        sign = self.minus if text.startswith(self.minus) else ""
+        return sign + without_fence(text.removeprefix(sign)) if self.in_lines else text
 
     def sum_over(self, form: SumOver) -> Piece:
         signs = " ".join([self.over_steps(r.letter, self.index(r.last), r.first) for r in form.ranges])
