@@ -367,7 +367,7 @@ def power(node: Expr, exponent: sp.Expr | int) -> Expr:
         return power(node.args[0], exponent / 2)
     if type(node) is Contract and not node.shape and exponent.is_Integer and not any(node.inputs):
         return contract([power(o, exponent) for o in node.operands], node.inputs, ())
-    if is_power(node) and not node.shape and exponent.is_Integer and node.function.params[0].is_Integer:
+    if is_power(node) and exponent.is_Integer and node.function.params[0].is_Integer:
         return power(node.args[0], exponent * node.function.params[0])
     if exponent == -1 and type(node) is Contract and type(node.operands[0]) is Const and is_elementwise(node.inputs, node.output):
         return contract([power(node.operands[0], -1), power(contract(node.operands[1:], node.inputs[1:], node.output), -1)],

@@ -28,6 +28,7 @@ MODELS = {
     "temperature": ("z: R[k]; y: R[k]; T: R\nfact: sum(y) == 1\nC = -sum(y * log_softmax(z / T))", {"T": "−(zᵀ (softmax(z/T) − y))/T²"}),
     "generalised Rayleigh quotient": ("A: R[n, n]; B: R[n, n]; X: R[n, k]\nC = trace(X.T @ A @ X) / trace(X.T @ B @ X)",
                                       {"A": "(1/tr(Xᵀ B X)) X Xᵀ"}),
+    "Gaussian of scales": ("X: R[N, d]; m: R[d]; s: R[d]\nC = sum((X - m)**2 / s**2) / 2", {}),
     # Rasmussen and Williams 2006, equation 5.9
     "gaussian process": ("y: R[n]; D: R[n, n]; s: R; v: R\nfact: D == D.T\nK = s**2 * exp(-D / 2) + v * eye(n)\n"
                          "L = dot(y, inv(K) @ y) / 2 + logdet(K) / 2", {"y": "K⁻¹ y", "K": "½ K⁻¹ − ½ K⁻¹ y yᵀ K⁻¹", "v": "tr(∂L/∂K)"}),
@@ -74,6 +75,12 @@ def test_a_wrong_equation_that_is_shown_is_found() -> None:
 def test_a_size_at_which_there_are_no_values_is_left_out_and_told() -> None:
     report = sb.check(sb.derive(sb.parse(MODELS["layer norm without ε"][0])))
     assert report and len(report.notes) == 1 and report.notes[0].startswith("left out at T=3, d=1")
+
+
+def test_the_square_of_a_norm_needs_no_condition() -> None:
+    derivation = sb.derive(sb.parse("w: R[n]; y: R[n]\nC = norm(w)**2 / 2 + norm(w - y)**4"), ["w"])
+    assert str(derivation) == "∂C/∂w = w + 4 ‖w − y‖² (w − y)"
+    assert str(sb.derive(sb.parse("w: R[n]\nC = norm(w)"))).endswith("Where the norm is not 0 (in ∂C/∂w)")
 
 
 def test_a_clipped_objective_has_its_gradient_where_nothing_is_clipped() -> None:

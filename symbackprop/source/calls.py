@@ -13,7 +13,7 @@ import sympy as sp
 
 from ..algebra import Const, ZERO, contract, hadamard, negative, power, total, transpose, zero
 from ..errors import ShapeError, UnsupportedError
-from ..expr import Delta, Expr, Map, Ones, Shape, function, show_shape
+from ..expr import Apply, Delta, Expr, Map, Ones, Shape, function, show_shape
 from ..layers.convolution import CONVOLUTIONS
 from ..layers.losses import LOSSES
 from ..ops import SCALAR_OPS
@@ -75,8 +75,10 @@ def clip(x: Expr, low: Expr, high: Expr) -> Expr:
 
 
 def raised(base: Expr, exponent: Expr) -> Expr:
+    """A power; ‖x‖² as a sum of squares, which has a derivative also where x is 0."""
     if isinstance(exponent, Const):
-        return power(base, exponent.value)
+        squared = exponent.value.is_even and exponent.value > 0 and type(base) is Apply and base.op == "norm"
+        return power(total(power(base.args[0], 2)), exponent.value / 2) if squared else power(base, exponent.value)
     return elementwise("power", base, exponent)
 
 
@@ -279,7 +281,7 @@ CALLS: dict[str, Call] = {
     **{alias: plain(name) for alias, name in (
         ("absolute", "abs"), ("swish", "silu"), ("asin", "arcsin"), ("acos", "arccos"), ("atan", "arctan"))},
     **LOSSES,
-    "sqrt": lambda z: power(z, sp.Rational(1, 2)), "square": lambda z: power(z, 2),
+    "sqrt": lambda z: power(z, sp.Rational(1, 2)), "square": lambda z: raised(z, Const(sp.Integer(2))),
     "reciprocal": lambda z: power(z, -1), "power": raised, "pow": raised,
     "maximum": maximum, "clip": clip, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu,
     "softmax": along("softmax", True), "log_softmax": along("log_softmax", True), "logsumexp": along("logsumexp"),
