@@ -238,7 +238,7 @@ def read_sizes(text: str) -> dict[str, int] | None:
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, _, value = part.partition("=")
         if not value.strip().isdigit() or int(value) < 1 or not name.strip().isidentifier():
-            raise ParseError(f"--sizes {part!r} is not of the form n=3")
+            raise ParseError(f"--sizes {part!r} is not of the form n=3, with a whole number from 1")
         sizes[name.strip()] = int(value)
     return sizes or None
 

@@ -27,7 +27,7 @@ FORMS: dict[str, dict[str, str]] = {
     "layer_norm": {"gamma": "∂C/∂h ⊙ u", "beta": "∂C/∂h", "u": "γ ⊙ ∂C/∂h"},
     "rms_norm": {"gamma": "∂C/∂h ⊙ u"},
     "weight_norm": {"v": "(g/‖v‖) ∂C/∂w − (g (vᵀ ∂C/∂w)/‖v‖³) v"},
-    "l2_embedding": {"z": "((∂C/∂u)/‖z‖) − ((zᵀ ∂C/∂u)/‖z‖³) z"},
+    "l2_embedding": {"z": "(∂C/∂u)/‖z‖ − ((zᵀ ∂C/∂u)/‖z‖³) z"},
     "group_norm": {"gamma": "Σ_{b=1..B} ∂C/∂H_b ⊙ U_b"},
     "batch_norm": {"gamma": "(∂C/∂H ⊙ U)ᵀ 1", "beta": "(∂C/∂H)ᵀ 1", "U": "∂C/∂H diag(γ)"},
     "dropout": {"h": "mask ⊙ ∂C/∂r"},

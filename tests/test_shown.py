@@ -83,6 +83,12 @@ def test_the_square_of_a_norm_needs_no_condition() -> None:
     assert str(sb.derive(sb.parse("w: R[n]\nC = norm(w)"))).endswith("Where the norm is not 0 (in ∂C/∂w)")
 
 
+def test_a_word_for_a_name_does_not_run_into_the_letter_beside_it() -> None:
+    latex = sb.derive(sb.parse("x: R[n]; We: R[m, n]; ab: R[m]\nz = We @ x\nC = dot(ab, z)"), ["We", "x"]).latex()
+    assert r"z &= \mathrm{We} \, x \\" in latex
+    assert r"&= \mathrm{ab} \, x^{\top}" in latex and r"&= \mathrm{We}^{\top} \mathrm{ab}" in latex
+
+
 def test_a_clipped_objective_has_its_gradient_where_nothing_is_clipped() -> None:
     """Schulman et al. 2017, equation 7: both arguments of the minimum are one where the ratio lies inside the clip range."""
     net = sb.parse("r: R[N]; A: R[N]\nC = sum(minimum(r * A, clip(r, 0.8, 1.2) * A))")

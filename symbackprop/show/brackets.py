@@ -40,13 +40,14 @@ def is_one_factor(text: str) -> bool:
 
 
 def without_fence(text: str) -> str:
-    """A term of a sum without the brackets around a quotient: `a/b` of `(a/b)`, but `(a/b + c)` as it is."""
-    inside, depth = bare(text), 0
+    """A term without the brackets around a quotient: `−a/b` of `−(a/b)`, but `(a/b + c)` as it is."""
+    sign = "−" * text.startswith("−")
+    inside, depth = bare(text[len(sign):]), 0
     for at, letter in enumerate(inside):
         depth += (letter == "(") - (letter == ")")
         if not depth and inside[at:at + 3] in (" + ", " − "):
             return text
-    return inside if divides(inside) and not inside.startswith("−") else text
+    return sign + inside if divides(inside) and inside[0] != "−" else text
 
 
 def bare(text: str) -> str:

@@ -73,7 +73,7 @@ class TextWriter(ShiftedWriter):
         if self.met_indices:
             from .indices import IndexWriter
             return IndexWriter(self).equation(name, node)
-        return self.symbol(name), self.term(bare(right))
+        return self.symbol(name), without_fence(bare(right))
 
     def right(self, name: str, node: Expr) -> str:
         """`node` as the right side of the equation of `name`."""
@@ -94,6 +94,9 @@ class TextWriter(ShiftedWriter):
 
     def brackets(self, text: str) -> str:
         return f"({text})"
+
+    def joined(self, factors: list[str]) -> str:
+        return self.product.join(factors)
 
     def symbol(self, name: str) -> str:
         return self.symbols.get(name) or text_name(name)
@@ -249,7 +252,7 @@ class TextWriter(ShiftedWriter):
         return "I", ATOM
 
     def mul(self, form: Mul) -> Piece:
-        return self.product.join([self.wrapped(f, MUL if type(f) is not Scaled else TIGHT) for f in form.factors]), MUL
+        return self.joined([self.wrapped(f, MUL if type(f) is not Scaled else TIGHT) for f in form.factors]), MUL
 
     def had(self, form: Had) -> Piece:
         return self.times.join([self.wrapped(f, TIGHT) for f in form.factors]), HAD
@@ -275,13 +278,13 @@ class TextWriter(ShiftedWriter):
             over = [self.rational(above)[0]] if above != 1 else []
             inside = form.body is not None and type(form.body) in (Atom, Call, Norm) and not scalars and not over
             top = [body] if inside else over + scalars
-            piece, _ = self.fraction_of(self.product.join(top) or self.one, self.product.join(under), len(under))
-            text = piece if inside or body is None else piece + self.product + body
+            piece, _ = self.fraction_of(self.joined(top) or self.one, self.joined(under), len(under))
+            text = piece if inside or body is None else self.joined([piece, body])
             return sign + text, SUM if sign else ATOM if inside or body is None else min(MUL, level)
         parts = [self.wrapped_number(number)] if number != 1 else []
         parts += scalars + ([body] if body is not None else [])
         only = len(parts) == 1
-        return sign + self.product.join(parts), SUM if sign else level if only else min(MUL, level)
+        return sign + self.joined(parts), SUM if sign else level if only else min(MUL, level)
 
     def fraction_of(self, above: str, below: str, count: int) -> Piece:
         above = f"({above})" if divides(above) else above
@@ -304,15 +307,10 @@ class TextWriter(ShiftedWriter):
         return text, precedence
 
     def sum(self, form: Sum) -> Piece:
-        text, *pieces = [self.term(self.wrapped(term, SUM)) for term in form.terms]
+        text, *pieces = [without_fence(self.wrapped(term, SUM)) for term in form.terms]
         for piece in pieces:
             text += f" {self.minus} {piece[len(self.minus):]}" if piece.startswith(self.minus) else self.plus + piece
         return text, SUM
-
-    def term(self, text: str) -> str:
-        """A term of a sum, or all of a right side: a quotient needs no brackets there."""
-        sign = self.minus if text.startswith(self.minus) else ""
-        return sign + without_fence(text.removeprefix(sign)) if self.in_lines else text
 
     def sum_over(self, form: SumOver) -> Piece:
         signs = " ".join([self.over_steps(r.letter, self.index(r.last), r.first) for r in form.ranges])

@@ -21,6 +21,10 @@ from ..show.writing import ATOM, SUM, SUM_OVER_STEPS, TIGHT, Piece, TextWriter
 TRANSPOSES = {"top": r"\top", "T": "T", "intercal": r"\intercal", "sfT": r"\mathsf{T}", "prime": r"\prime"}
 TALL = (r"\frac", r"\begin", r"\sum", r"\sqrt")
 COMMAND_END = re.compile(r"\\[A-Za-z]+\Z")
+UPRIGHT = r"\\math(?:rm|bf)\{[^{}]{2,}\}"  # runs into a letter beside it: We x would look like a word
+UPRIGHT_END, UPRIGHT_START = re.compile(UPRIGHT + r"\Z"), re.compile(UPRIGHT)
+LETTER_END = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\Z|\\[a-z]+\Z")
+LETTER_START = re.compile(r"[A-Za-z]|\\(?!left|operatorname|lVert|lvert|frac|sqrt|sum)")
 COMMAND_SCRIPT = re.compile(r"[_^](\\[A-Za-z]+)\Z")
 
 
@@ -123,6 +127,13 @@ class LatexWriter(TextWriter):
 
     def with_indices(self, symbol: str, indices: list[str]) -> str:
         return add_subscript(symbol, ("," if any(len(i) > 1 for i in indices) else "").join(indices)) if indices else symbol
+
+    def joined(self, factors: list[str]) -> str:
+        text = ""
+        for left, right in zip(("", *factors), factors):
+            close = UPRIGHT_END.search(left) and LETTER_START.match(right) or LETTER_END.search(left) and UPRIGHT_START.match(right)
+            text += (r" \, " if close else self.product) * bool(left) + right
+        return text
 
     def index(self, value: sp.Expr) -> str:
         return self.size(value)
