@@ -6,13 +6,15 @@ the guess makes formulas fail. The sizes stay open until they meet others.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from ..errors import NoSuchStep
 from .derivatives import NUMBERED_DELTA
 from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import is_index
 from .statements import Statement, called
-from .syntax import Big, Group, Node, Num, Rel, Script, Sym, Un, walk
+from .syntax import Big, Frac, Group, Node, Num, Prod, Rel, Script, Sym, Un, walk
 from .tensors import Term
 
 Pair = tuple[Statement, dict[str, int]]
@@ -126,7 +128,7 @@ class Inference(Facts):
         if self.entries_of(w.base) == 2:
             return 2
         stem = w.base.split(".")[0]
-        if w.base in COUNTS and not self.is_turned(w.base):
+        if (w.base in COUNTS or w.base in self.divisors) and not self.is_turned(w.base):
             return 0
         if "bold" in w.symbol.marks:
             return 2 if stem[0].isupper() else 1
@@ -158,6 +160,16 @@ class Inference(Facts):
 
     written_entries: dict[str, int] | None = None
     turned_bases: set[str] | None = None
+
+    @cached_property
+    def divisors(self) -> set[str]:
+        """The names that something is divided by, alone or to a power: a temperature T in z / T is a number."""
+        nodes = [node for part in self.parts for node, _ in walk(part.node)]
+        below = [node.bottom for node in nodes if isinstance(node, Frac)]
+        below += [x for node in nodes if isinstance(node, Prod) for op, x in zip(node.ops, node.items[1:]) if op == "/"]
+        found = [taken_apart(unwrapped(x)) for x in below]
+        by = [taken_apart(inner) for x in below if isinstance(inner := self.differential(x), (Sym, Script))]
+        return {w.base for w in found if w is not None and not w.sub and w.base[0].isupper()} - {w.base for w in by if w is not None}
 
     def is_turned(self, base: str) -> bool:
         """Whether a name is transposed somewhere: then it is no scalar."""
