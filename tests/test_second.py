@@ -40,7 +40,7 @@ HESSIANS = [
 ]
 # models with a scalar among matrices, and with functions that are differentiated twice
 MORE = [
-    ("X: R[m, n]; b: R\nC = sum((b * X)**2) / 2", ["X", "b"], "∂²C/∂vec(X)∂vec(X)ᵀ = b² I\n∂²C/∂X∂b = 2 b X\n∂²C/∂b∂X = 2 b X\n∂²C/∂b∂b = 1ᵀ (X ⊙ X) 1"),
+    ("X: R[m, n]; b: R\nC = sum((b * X)**2) / 2", ["X", "b"], "∂²C/∂vec(X)∂vec(X)ᵀ = b² I\n∂²C/∂X∂b = 2 b X\n∂²C/∂b∂X = 2 b X\n∂²C/∂b∂b = 1ᵀ X^⊙2 1"),
     ("x: R[n]; b: R\nC = sum((b * x)**2) / 2", ["x", "b"], "∂²C/∂x∂xᵀ = b² I\n∂²C/∂x∂b = 2 b x\n∂²C/∂b∂xᵀ = 2 b xᵀ\n∂²C/∂b∂b = xᵀ x"),
     ("W: R[k, n]; x: R[n]; y: R[k]\nz = W @ x; p = softmax(z)\nC = -sum(y * log(p))", ["z", "W"],
      "∂²C/∂z∂zᵀ = (1ᵀ y) (diag(p) − p pᵀ)\n∂²C/∂z∂vec(W)ᵀ = (1ᵀ y) xᵀ ⊗ (diag(p) − p pᵀ)\n"

@@ -29,6 +29,10 @@ MODELS = {
     "generalised Rayleigh quotient": ("A: R[n, n]; B: R[n, n]; X: R[n, k]\nC = trace(X.T @ A @ X) / trace(X.T @ B @ X)",
                                       {"A": "(1/tr(Xᵀ B X)) X Xᵀ"}),
     "Gaussian of scales": ("X: R[N, d]; m: R[d]; s: R[d]\nC = sum((X - m)**2 / s**2) / 2", {}),
+    "masked factorisation": ("U: R[n, r]; V: R[m, r]; M: R[n, m]; O: R[n, m]\nC = sum((O * (U @ V.T - M))**2)",
+                             {"O": "2 O ⊙ (U Vᵀ − M)^⊙2", "U": "2 (O^⊙2 ⊙ (U Vᵀ − M)) V"}),
+    "Rayleigh quotient, not symmetric": ("A: R[n, n]; x: R[n]\nr = dot(x, A @ x) / dot(x, x)\nC = r**2 / 2",
+                                         {"x": "r ((1/(xᵀ x)) (A + Aᵀ) x − (2 (xᵀ A x)/(xᵀ x)²) x)"}),
     # Rasmussen and Williams 2006, equation 5.9
     "gaussian process": ("y: R[n]; D: R[n, n]; s: R; v: R\nfact: D == D.T\nK = s**2 * exp(-D / 2) + v * eye(n)\n"
                          "L = dot(y, inv(K) @ y) / 2 + logdet(K) / 2", {"y": "K⁻¹ y", "K": "½ K⁻¹ − ½ K⁻¹ y yᵀ K⁻¹", "v": "tr(∂L/∂K)"}),

@@ -276,10 +276,20 @@ def hadamard_of(parts: list) -> object:
             above.extend(part.factors)
         else:
             above.append(part)
+    above = powers_of(above)
     top = None if not above else above[0] if len(above) == 1 else Had(tuple(above))
     if below:
         top = Over(top, below[0] if len(below) == 1 else Had(tuple(below)), 1)
     return Scaled(number, tuple(scalars), top, tuple(under)) if number != 1 or scalars or under else top
+
+
+def powers_of(factors: list) -> list:
+    """x ⊙ x is x²; all factors have the rank of a name among them."""
+    ranks = [f.node.rank for f in factors if type(f) is Atom]
+    if not ranks or len(factors) == len(set(factors)):
+        return factors
+    return [Power(f, sp.Integer(factors.count(f)), ranks[0]) if type(f) in (Atom, Sum) and factors.count(f) > 1 else f
+            for k, f in enumerate(factors) if type(f) not in (Atom, Sum) or f not in factors[:k]]
 
 
 def transposed(form: object) -> object:
@@ -292,6 +302,8 @@ def transposed(form: object) -> object:
         case Scaled() if form.body is not None:
             return Scaled(form.number, form.scalars, transposed(form.body), form.below)
         case Diag() | Identity():
+            return form
+        case Sum() if all(transposed(term) in form.terms for term in form.terms):
             return form
         case Call() if type(form.node) is Apply and TENSOR_OPS[form.node.op].symmetric:
             return form
