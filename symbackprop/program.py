@@ -6,7 +6,7 @@ substituted into anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, count
@@ -180,7 +180,8 @@ class Length:
 class Program:
     """Inputs (declared, never defined), equations in order, and the names that are its results.
 
-    `mentioned` are the names that the user's text reads, also where what was read cancelled (`a - a`).
+    `mentioned` are the names that the user's text reads, also where what was read cancelled (`a - a`). `others` gives the
+    text with other ranks of names that nothing declares, where those are natural too.
     """
 
     inputs: dict[str, Var]
@@ -192,6 +193,7 @@ class Program:
     notes: tuple[str, ...] = ()
     mentioned: frozenset[str] = frozenset()
     length: Length | None = None
+    others: Callable[[], Iterator[Program]] | None = field(default=None, compare=False, repr=False)
 
     def __getitem__(self, name: str) -> Equation:
         return self.table[name]

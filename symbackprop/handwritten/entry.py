@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import lru_cache
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+import sympy as sp
 
 from ..errors import SymbackpropError
 from ..expr import Add, Expr, Var, size
@@ -190,13 +192,18 @@ class Entry(Follower):
         seen = [s for var in self.inputs.values() for d in var.shape for s in sorted(d.free_symbols, key=str)]
         unknowns = [s for s in dict.fromkeys(seen) if isinstance(s, Unknown)]
         taken = {s.name for s in seen if not isinstance(s, Unknown)}
+        name, axis = self.known.single or ("", 0)
+        alone = self.inputs[name].shape[axis] if name in self.inputs else None
+        if alone in unknowns:
+            self.known.bind(alone, sp.S.One)
+            unknowns.remove(alone)
         for unknown in unknowns:
             name = self.known.called.get(unknown, unknown.name)
             while name in taken:
                 name += "_"
             taken.add(name)
             self.known.bind(unknown, size(name))
-        return bool(unknowns)
+        return bool(unknowns) or isinstance(alone, Unknown)
 
     # --- arguments ---
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from dataclasses import replace
 
-from ..errors import ParseError, ShapeError
-from ..expr import names_in
+from ..errors import ParseError, ShapeError, SymbackpropError
+from ..expr import names_in, show_shape
 from ..intake import bounded
 from ..notation import GREEK
 from ..ops import load
@@ -22,6 +23,7 @@ from ..source.read import Reader
 from ..tex.tensors import Met
 from .claims import Claims
 from .entry import Entry, Group
+from .guesses import is_other, other_ranks
 from .known import WORK, Known, Meter, TooMuch
 from .loss import loss_of, one_hot_facts
 from .names import LOSS_NAME, SHORT, STEP, stems
@@ -57,7 +59,8 @@ def read_code(text: str) -> Program:
     with bounded(text):
         reader = Reader(text)
         tree = reader.tree(margin=False)
-        return program_of(settled(reader.whole, tree))
+        run = settled(reader.whole, tree)
+    return replace(program_of(run), others=lambda: others(run, reader.whole, tree))
 
 
 def settled(text: str, tree: ast.Module) -> Entry:
@@ -130,10 +133,26 @@ def fewer_misfits(found: tuple[Entry, Known], text: str, tree: ast.Module, ranks
     return other if strain(other[0]) < strain(found[0]) else found
 
 
-def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter) -> tuple[Entry, Known]:
-    """Follow the text until nothing new is learned of its sizes."""
+def others(run: Entry, text: str, tree: ast.Module) -> Iterator[Program]:
+    """The text with other guessed ranks that fit it as well; each claim says what it rests on."""
+    for ranks, single in other_ranks(run):
+        try:
+            with bounded(text):
+                other, known = attempt(text, tree, {**run.known.ranks, **ranks}, Meter(), single)
+                if strain(other) > strain(run):
+                    continue
+                changed = [n for n, var in run.inputs.items() if n in known.ranks and n in other.inputs and is_other(var, other.inputs[n])]
+                other.readings |= {f"{known.plain(n)} is taken to be {show_shape(other.inputs[n].shape)}": None for n in changed}
+                yield program_of(other)
+        except (SymbackpropError, TooMuch):
+            continue
+
+
+def attempt(text: str, tree: ast.Module, ranks: dict[str, object], meter: Meter, single: tuple[str, int] | None = None) -> tuple[Entry, Known]:
+    """Follow the text until nothing new is learned of its sizes; `single` is a name and the axis of it whose size is one."""
     known = Known(stated_in(text, tree), meter)
     known.ranks.update(ranks)
+    known.single = single
     for _ in range(ROUNDS):
         run = Entry(text.split("\n"), known)
         run.trained, run.differentiated, run.steppers = trained_names(tree), differentiated_names(tree), step_sizes(tree)

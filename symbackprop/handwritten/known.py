@@ -44,6 +44,7 @@ class Known:
         self.called: dict[sp.Expr, str] = {}
         self.counted: dict[sp.Expr, int] = {}
         self.indexed: set[str] = set()
+        self.single: tuple[str, int] | None = None  # a name and the axis of it that has size 1
 
     def own(self, own: str, name: str, scopes: list[ast.AST]) -> None:
         """Give an input that is called `name` in some functions the shape that they state."""

@@ -79,7 +79,9 @@ def judge(program: Program, budget: float = BUDGET, strict_layout: bool = False,
         return []
     if not isinstance(program, Program):
         program = program.at_length(USUAL_LENGTH)
-    return Judge(program, budget, strict_layout).verdicts(progress)
+    from .readings import in_best_reading
+    judge_of = lambda reading: Judge(reading, budget, strict_layout)
+    return in_best_reading(program, judge_of(program).verdicts(progress), judge_of)
 
 
 WORST = ("refuted", "error", "undecided", "inherited", "confirmed", "proved")

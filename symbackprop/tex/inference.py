@@ -14,12 +14,15 @@ from .facts import Facts
 from .names import Written, label, letters_of, parts_of, taken_apart, unwrapped, whole
 from .scope import is_index
 from .statements import Statement, called
-from .syntax import Big, Frac, Group, Node, Num, Prod, Rel, Script, Sym, Un, walk
+from .syntax import Big, Frac, Group, Juxt, Node, Num, Prod, Rel, Script, Sum, Sym, Un, walk
 from .tensors import Term
 
 Pair = tuple[Statement, dict[str, int]]
 LOSSES = frozenset(("L", "J", "C", "E", "f", "F", "ell"))  # letters of a loss
 COUNTS = frozenset(("N",))
+COUNTED = frozenset("nmNMBTK")
+DATA = frozenset(("x", "X", "Phi", "phi"))
+OFFSETS = frozenset(("b", "c", "d", "a", "beta", "alpha", "theta", "mu"))
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
 
 
@@ -146,6 +149,24 @@ class Inference(Facts):
             likely = (2, 1) if self.is_turned(base) or base in ("w", "v", "u") else (0, 2, 1)
             found += [{base: other} for other in dict.fromkeys((*likely, 0)) if other != rank]
         return found
+
+    @cached_property
+    def divisors(self) -> set[str]:
+        """Names that stand alone below a fraction line, or with numbers there, and nowhere with an index: numbers."""
+        below = [node.bottom.items if isinstance(node.bottom, Juxt) else (node.bottom,)
+                 for part in self.parts for node, _ in walk(part.node) if isinstance(node, Frac)]
+        plain = [items[-1] for items in below if len(items) < 3 and all(isinstance(x, Num) for x in items[:-1])]
+        return {x.name for x in plain if isinstance(x, Sym) and x.name in COUNTED and not x.marks and not self.entries_of(x.name)}
+
+    def offsets(self) -> list[dict[str, int]]:
+        """Names guessed to be vectors that are one number as naturally: those added to a product of data and weights, as in `X w + b`."""
+        found: dict[str, None] = {}
+        for total in (node for part in self.parts for node, _ in walk(part.node) if isinstance(node, Sum)):
+            heads = [taken_apart(x.items[0]) for x in total.items if isinstance(x, (Juxt, Prod))]
+            if any(head is not None and head.base in DATA and not head.sup for head in heads):
+                found |= {w.base: None for x in total.items if (w := taken_apart(x)) is not None and self.bases_inferred.get(w.base) == 1}
+        names = [base for base in found if base in OFFSETS and not self.is_turned(base) and not self.entries_of(base)]
+        return [{base: 0} for base in names]
 
     def entries_of(self, base: str) -> int:
         """How many indices the text writes under a name."""

@@ -7,7 +7,7 @@ other, in all that was read so far. Names that no line declares are inferred las
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -41,6 +41,11 @@ def read_document(text: str, kind: str = "text") -> Program:
         found = formulas(cleaned(text), kind)
         document = settle(found)
 
+    return replace(program_of(document, found, text), others=lambda: others(document, found, text))
+
+
+def program_of(document: Document, found: list[Formula], text: str) -> Program:
+    """What a document means at the length that it was read with, and how to read it at another."""
     @cache
     def again(depth: int, opening: Opening) -> Program:
         """The text at another length."""
@@ -49,6 +54,15 @@ def read_document(text: str, kind: str = "text") -> Program:
             return replace(read.program(), length=read.length(again))
     with bounded(text):
         return replace(document.program(), length=document.length(again))
+
+
+def others(document: Document, found: list[Formula], text: str) -> Iterator[Program]:
+    """The text with other ranks of undeclared names that fit it as well."""
+    for ranks in document.offsets():
+        with bounded(text):
+            other = attempt(found, {**document.ranks, **ranks})
+        if other.strain <= document.strain:
+            yield program_of(other, found, text)
 
 
 def settle(found: list[Formula]) -> Document:
