@@ -60,7 +60,8 @@ def read_code(text: str) -> Program:
         reader = Reader(text)
         tree = reader.tree(margin=False)
         run = settled(reader.whole, tree)
-    return replace(program_of(run), others=lambda: others(run, reader.whole, tree))
+    program = program_of(run)
+    return replace(program, others=lambda: others(run, reader.whole, tree)) if any(other_ranks(run)) else program
 
 
 def settled(text: str, tree: ast.Module) -> Entry:

@@ -17,22 +17,40 @@ from .judging import Judge
 from .verdict import Verdict
 
 Maker = Callable[[Program], Judge]
+Progress = Callable[[int, int], None] | None
 
 
-def in_best_reading(program: Program, found: list[Verdict], judge: Maker) -> list[Verdict]:
-    """The verdicts under the reading that fits best, from those under the first."""
-    right = sound(found)
+class Every(set):
+    """Lines that no repair is looked for: all."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+def in_best_reading(program: Program, judge: Maker, progress: Progress) -> list[Verdict]:
+    """The verdicts under the reading that fits best; repairs are looked for under that one alone."""
+    if program.others is None:
+        return judge(program).verdicts(progress)
+    found = quickly(judge(program)).verdicts(progress)
     doubted = {v.key for v in found if v.verdict == "refuted"}
-    best, most = None, len(right)
-    for other in program.others() if program.others is not None and doubted else ():
-        again = judge(other)
-        again.known_wrong |= doubted  # no repair is looked for as long as the reading is not taken
+    if not doubted:
+        return found
+    best, right = program, sound(found)
+    most = len(right)
+    for other in program.others():
+        again = quickly(judge(other))
         fits = sound(again.verdicts())
         if right <= fits and len(fits) > most and not is_idle(again, fits - right):
             best, most = other, len(fits)
             if doubted <= fits:
                 break
-    return found if best is None else judge(best).verdicts()
+    return judge(best).verdicts(progress)
+
+
+def quickly(judge: Judge) -> Judge:
+    """The same, saying nothing of why lines are wrong."""
+    judge.known_wrong = Every()
+    return judge
 
 
 def sound(found: list[Verdict]) -> set[tuple]:

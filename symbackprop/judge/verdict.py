@@ -80,8 +80,7 @@ def judge(program: Program, budget: float = BUDGET, strict_layout: bool = False,
     if not isinstance(program, Program):
         program = program.at_length(USUAL_LENGTH)
     from .readings import in_best_reading
-    judge_of = lambda reading: Judge(reading, budget, strict_layout)
-    return in_best_reading(program, judge_of(program).verdicts(progress), judge_of)
+    return in_best_reading(program, lambda reading: Judge(reading, budget, strict_layout), progress)
 
 
 WORST = ("refuted", "error", "undecided", "inherited", "confirmed", "proved")

@@ -41,7 +41,8 @@ def read_document(text: str, kind: str = "text") -> Program:
         found = formulas(cleaned(text), kind)
         document = settle(found)
 
-    return replace(program_of(document, found, text), others=lambda: others(document, found, text))
+    program = program_of(document, found, text)
+    return replace(program, others=lambda: others(document, found, text)) if document.offsets() else program
 
 
 def program_of(document: Document, found: list[Formula], text: str) -> Program:
