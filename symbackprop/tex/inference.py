@@ -20,7 +20,7 @@ from .tensors import Term
 Pair = tuple[Statement, dict[str, int]]
 LOSSES = frozenset(("L", "J", "C", "E", "f", "F", "ell"))  # letters of a loss
 COUNTS = frozenset(("N",))
-COUNTED = frozenset("nmNMBTK")
+COUNTED = frozenset("nm")
 DATA = frozenset(("x", "X", "Phi", "phi"))
 OFFSETS = frozenset(("b", "c", "d", "a", "beta", "alpha", "theta", "mu"))
 VECTOR_GREEK = frozenset("theta beta mu phi nu xi omega delta Delta pi varphi".split())
@@ -131,7 +131,7 @@ class Inference(Facts):
         if self.entries_of(w.base) == 2:
             return 2
         stem = w.base.split(".")[0]
-        if (w.base in COUNTS or w.base in self.divisors) and not self.is_turned(w.base):
+        if (w.base in COUNTS or w.base in self.numbers_below or w.base in self.divisors) and not self.is_turned(w.base):
             return 0
         if "bold" in w.symbol.marks:
             return 2 if stem[0].isupper() else 1
@@ -151,8 +151,8 @@ class Inference(Facts):
         return found
 
     @cached_property
-    def divisors(self) -> set[str]:
-        """Names that stand alone below a fraction line, or with numbers there, and nowhere with an index: numbers."""
+    def numbers_below(self) -> set[str]:
+        """Names of counts that stand alone below a fraction line, or with numbers there, and nowhere with an index: numbers."""
         below = [node.bottom.items if isinstance(node.bottom, Juxt) else (node.bottom,)
                  for part in self.parts for node, _ in walk(part.node) if isinstance(node, Frac)]
         plain = [items[-1] for items in below if len(items) < 3 and all(isinstance(x, Num) for x in items[:-1])]
