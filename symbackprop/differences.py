@@ -16,7 +16,7 @@ from .points import bind_sizes, draw
 from .program import Equation, Program
 from .reverse import bar
 
-MAX_ENTRIES, DIRECTIONS, STEP, LEVELS = 400, 24, 2e-2, 5
+MAX_ENTRIES, DIRECTIONS, STEP, LEVELS = 1000, 24, 2e-2, 5
 TOLERANCE, USELESS = 1e-7, 1e-3
 TRIES, AGAIN = 3, 1000  # where differences say nothing of a gradient, another point is taken
 LEAST = 1e-6  # of the loss: differences of a gradient below that are rounding, so that is what they are compared with
