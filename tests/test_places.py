@@ -125,3 +125,9 @@ def test_places_beside_a_loop_are_no_parameters() -> None:
     assert "∂C/∂y" not in derivation.text() and sb.check(derivation)
     with pytest.raises(sb.SymbackpropError, match="y holds whole numbers"):
         sb.derive(sb.parse(LOOP), wrt=["y"])
+
+
+def test_a_product_whose_rows_are_read_stands_in_brackets() -> None:
+    """`U @ v[neg]` would be U times some entries of v."""
+    derivation = sb.derive(sb.parse(CASES["word2vec"].model))
+    assert "(U @ v)[neg.astype(int)]" in sb.export(derivation, "jax") and "(U @ v)[neg.long()]" in sb.export(derivation, "torch")

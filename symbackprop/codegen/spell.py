@@ -24,6 +24,7 @@ MATH = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh"
 BUILTIN = frozenset({"max", "min", "abs"})
 NUMPY_NAME = re.compile(r"\bnp\.(\w+)")
 Squared = tuple[Value, Value]
+HELD = re.compile(r"\{(\d)\}[\[.]")
 
 
 @dataclass(frozen=True)
@@ -286,8 +287,11 @@ class Speller:
         name, rest = value.params
         if self.dialect.module != "np" and name not in self.dialect.helpers:
             raise UnsupportedError(f"{name.removeprefix('np.')} has no spelling for this target; numpy has one")
-        args = [*(self.read(a).text for a in value.args), *([rest] if rest else [])]
-        return self.dialect.helpers.get(name, f"{name}({{0}})").format(", ".join(args), *args)
+        template = self.dialect.helpers.get(name, f"{name}({{0}})")
+        read = [self.read(a) for a in value.args]
+        held = {int(k) for k in HELD.findall(template)}  # what is indexed or has a method called is one operand
+        args = [*(code.wrap() if k in held else code.text for k, code in enumerate(read, 1)), *([rest] if rest else [])]
+        return template.format(", ".join(args), *args)
 
     def helper(self, value: Value) -> str:
         name, *more = value.params

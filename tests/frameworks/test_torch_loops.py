@@ -65,6 +65,6 @@ def test_single_precision_stays_single() -> None:
 
 
 def test_tensors_of_two_types_are_refused() -> None:
-    values = tensors("ragged", 2) | {"y": torch.zeros(2)}
+    values = tensors("ragged", 2) | {"y": torch.zeros(2, dtype=torch.float32)}
     with pytest.raises(ValueError, match="is torch.float64"):
         module(RAGGED, "torch")["value_and_grad"](**values, f=torch.sin, f_prime=torch.cos)
