@@ -241,7 +241,8 @@ def without_factor(node: Expr, base: Expr) -> tuple[sp.Expr, Expr] | None:
         if any(f is None for f in found):
             return None
         least = min(more for more, _ in found)
-        return least, Add(tuple([raised_by(rest, base, more - least) for more, rest in found]))
+        rests = [raised_by(rest, base, more - least) for more, rest in found]
+        return least, Add(tuple([term for rest in rests for term in (rest.terms if type(rest) is Add else (rest,))]))
     if node is base:
         return sp.S.One, ONE
     if is_power(node) and node.args[0] is base and node.function.params[0].is_Integer and node.function.params[0] > 0:

@@ -20,7 +20,8 @@ MODELS = {
     # Hinton, Vinyals, Dean 2015, section 2.1: ∂C/∂z_i = (q_i − p_i)/T, here times the T² that they recommend
     "distillation": ("z: R[k]; t: R[k]; T: R\nq = softmax(t / T)\np = softmax(z / T)\nC = -T**2 * sum(q * log(p))", {"z_p": "T² (p − q)"}),
     "distillation in one line": ("z: R[k]; t: R[k]; T: R\nC = T**2 * sum(softmax(t / T) * (log_softmax(t / T) - log_softmax(z / T)))",
-                                 {"z": "T (softmax(z/T) − softmax(t/T))"}),
+                                 {"z": "T (softmax(z/T) − softmax(t/T))", "t": "T softmax(t/T) ⊙ (logsoftmax(t/T) − logsoftmax(z/T) "
+                                  "− (softmax(t/T)ᵀ (logsoftmax(t/T) − logsoftmax(z/T))) 1)"}),
     # Szegedy et al. 2016, section 7: cross-entropy with smoothed labels has the gradient of the usual one
     "label smoothing": ("z: R[N, k]; Y: R[N, k]; e: R\nfact: sum(Y, axis=1) == 1\nq = (1 - e) * Y + e / k\n"
                         "C = -mean(sum(q * log_softmax(z, axis=1), axis=1))", {"z": "(1/N) softmax_rows(z) − (1/N) q"}),
