@@ -25,6 +25,8 @@ def is_closed(text: str) -> bool:
 
 def divides(text: str) -> bool:
     """Whether a line of division stands outside all brackets."""
+    if "/" not in text:
+        return False
     depth = 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -41,6 +43,8 @@ def is_one_factor(text: str) -> bool:
 
 def without_fence(text: str) -> str:
     """A term without the brackets around a quotient: `−a/b` of `−(a/b)`, but `(a/b + c)` as it is."""
+    if "/" not in text:
+        return text
     sign = "−" * text.startswith("−")
     inside, depth = bare(text[len(sign):]), 0
     for at, letter in enumerate(inside):

@@ -17,6 +17,8 @@ UNSEEN = frozenset({r"\left", r"\right", r"\operatorname", r"\mathbf", r"\mathrm
 
 def broken(left: str, right: str) -> str:
     """The right side of `left &= right`, over several lines where it is too wide for one and holds a sum."""
+    if len(left) + len(right) + 2 <= WIDEST or " + " not in right and " - " not in right:  # nothing is wider than its source
+        return right
     room = WIDEST - width(left) - 2
     if width(right) <= room:
         return right
